@@ -18,9 +18,12 @@ export interface Connection {
   readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
 }
 
-declare const TODO: never;
-/** One request, one answer: the payload of the answer. Retries as `method.repeatable` and `connection.retry` allow. */
-export function invokeUnary(connection: Connection, method: Method, request: Uint8Array, options: CallOptions): Promise<Uint8Array>;
-export function invokeUnary(): never {
-  return TODO;
+/** A server stream that was opened: chunks of whole data envelopes, in order. */
+export interface OpenStream {
+  /** Response metadata of the try that succeeded. */
+  readonly headers: Promise<Headers>;
+  /** The next chunk; rejects with the system's error when the server ended the call with a status other than 0. */
+  next(): Promise<IteratorResult<Uint8Array, undefined>>;
+  /** Leaves the call and frees the request at once. */
+  return(): Promise<IteratorResult<Uint8Array, undefined>>;
 }
