@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+// Installs what the tests need and this machine lacks, by the system's own package managers. Quick when nothing is missing.
+//
+//   node scripts/setup-test.mjs [--only umadb|tools]
+//
+// `tools` are system packages (a browser, openssl), `umadb` is the server in a private Python environment below .cache/.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/** Exact versions: a test must not change its meaning because a package index moved on. */
+const PYTHON_PACKAGES = ["umadb==0.7.8"];
+
+/** Debian's package for each command; the environment variable points at another binary. */
+const TOOLS = [
+  { command: "chromium", package: "chromium", override: "MILLRACE_CHROMIUM" },
+  { command: "openssl", package: "openssl" },
+];
+
+const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
+const venv = `${cache}venv`;
+const stamp = `${cache}venv.json`;
+
+function main() {
+  const { values } = parseArgs({ options: { only: { type: "string" } } });
+  if (values.only !== undefined && !["umadb", "tools"].includes(values.only)) {
+    fail(`--only takes "umadb" or "tools", not ${JSON.stringify(values.only)}`);
+  }
+  if (values.only !== "umadb") setUpTools();
+  if (values.only !== "tools") setUpUmaDb();
+}
+
+function setUpTools() {
+  const missing = TOOLS.filter((tool) => !isPresent(tool));
+  if (missing.length > 0) aptInstall(missing.map((tool) => tool.package));
+  for (const tool of TOOLS) {
+    if (!isPresent(tool)) fail(`${tool.command} is still missing after the installation`);
+    say(`${tool.command}: present`);
+  }
+}
+
+function setUpUmaDb() {
+  const wanted = JSON.stringify({ python: pythonVersion(), packages: PYTHON_PACKAGES });
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && runs(`${venv}/bin/umadb`, ["--version"])) {
+    say("umadb: present");
+    return;
+  }
+  mkdirSync(cache, { recursive: true });
+  rmSync(stamp, { force: true });
+  rmSync(venv, { recursive: true, force: true });
+  createVenv();
+  run(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PYTHON_PACKAGES]);
+  if (!runs(`${venv}/bin/umadb`, ["--version"])) fail("the umadb command was installed but does not start");
+  writeFileSync(stamp, wanted);
+  say(`umadb: installed (${PYTHON_PACKAGES.join(", ")})`);
+}
+
+/** Debian splits `ensurepip` off Python: `-m venv` then fails until python3-venv is there. */
+function createVenv() {
+  if (!runs("python3", ["-c", "import ensurepip, venv"])) aptInstall(["python3", "python3-venv"]);
+  run("python3", ["-m", "venv", venv]);
+}
+
+function pythonVersion() {
+  if (!runs("python3", ["--version"])) aptInstall(["python3", "python3-venv"]);
+  return spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout.trim();
+}
+
+function isPresent(tool) {
+  const chosen = tool.override === undefined ? undefined : process.env[tool.override];
+  return chosen === undefined ? runs("which", [tool.command]) : existsSync(chosen);
+}
+
+function aptInstall(packages) {
+  if (!runs("which", ["apt-get"])) fail(`install these with your package manager, then run this again: ${packages.join(" ")}`);
+  const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+  const apt = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"];
+  say(`installing ${packages.join(" ")}`);
+  run(apt[0], [...apt.slice(1), "update"]);
+  run(apt[0], [...apt.slice(1), "install", "-y", "--no-install-recommends", ...packages]);
+}
+
+function runs(command, args) {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 30_000 }).status === 0;
+}
+
+/** Standard output of a tool is noise unless it fails, and standard output of this script may be read by a program. */
+function run(command, args) {
+  const result = spawnSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 600_000 });
+  if (result.status === 0) return;
+  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim().split("\n").slice(-20).join("\n");
+  fail(`${command} ${args.join(" ")} ended with ${result.error?.message ?? result.status ?? result.signal}\n${output}`);
+}
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}
+
+main();
