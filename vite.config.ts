@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { systemBrowser } from "./test/support/browser-provider.js";
 
 const root = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,13 +13,36 @@ const sources = [
   { find: /^millrace-server\/(gateway)$/, replacement: root("server/$1/index.ts") },
 ];
 
+/** Found before the first page opens: a dependency met later makes Vite reload the page under the running tests. */
+const pageDependencies = ["@bufbuild/protobuf", "@bufbuild/protobuf/wire", "@bufbuild/protobuf/codegenv2"];
+
 export default defineConfig({
   resolve: { alias: sources },
   test: {
+    // Many tests measure how fast something is freed; two cores do not hold more than one such file at a time.
+    maxWorkers: 1,
+    reporters: process.env["CI"] === "true" ? ["dot"] : ["default"],
     projects: [
       {
         extends: true,
         test: { name: "node", environment: "node", include: ["test/**/*.test.ts"], exclude: ["test/browser/**"] },
+      },
+      {
+        extends: true,
+        optimizeDeps: { include: pageDependencies },
+        test: {
+          name: "chromium",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/support/pages.setup.ts"],
+          sequence: { groupOrder: 1 },
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: systemBrowser(),
+            instances: [{ browser: "chromium" }],
+          },
+        },
       },
     ],
   },
