@@ -9,7 +9,7 @@ const sources = [
   { find: /^millrace$/, replacement: root("src/index.ts") },
   { find: /^millrace\/internal\/gen\/(.*)$/, replacement: root("gen/$1.ts") },
   { find: /^millrace\/internal\/(.*)$/, replacement: root("src/$1.ts") },
-  { find: /^millrace\/(umadb|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
+  { find: /^millrace\/(umadb|live|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
   { find: /^millrace-server\/(gateway)$/, replacement: root("server/$1/index.ts") },
 ];
 
