@@ -29,3 +29,32 @@ export function kindOf(value: unknown): string {
 export function invalidArgument(name: string, value: unknown, rule: string, system?: SystemName): MillraceError {
   return new MillraceError("invalid_argument", `\`${name}\` ${rule}, got ${kindOf(value)}`, { system });
 }
+
+/** The largest delay that timers take, in milliseconds. A longer one would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+/** Refuses what is no integer from `min` to `max`, both inclusive. */
+export function checkInteger(name: string, value: unknown, min: number, max: number, system?: SystemName): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalidArgument(name, value, `must be an integer from ${min} to ${max}`, system);
+}
+
+/**
+ * Refuses what is no object, and property names that nobody reads: a mistyped option must not be ignored silently.
+ *
+ * @param prefix What stands before a property's name in an error: `options.`, or nothing.
+ */
+export function checkOptions(name: string, value: unknown, known: readonly string[], prefix: string, system?: SystemName): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalidArgument(name, value, "must be an object", system);
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    throw new MillraceError("invalid_argument", `\`${prefix}${key}\` is no option, known are ${known.join(", ")}`, { system });
+  }
+}
+
+/** Whether `value` works as an AbortSignal; one of another frame or a polyfill does too. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== "object" || value === null) return false;
+  const signal = value as Partial<AbortSignal>;
+  return typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function" && typeof signal.removeEventListener === "function";
+}

@@ -1,0 +1,58 @@
+/** A signal of one's own that follows others. */
+export interface LinkedSignal {
+  readonly signal: AbortSignal;
+  /** Aborts it, unless it is aborted already: the first reason stays. */
+  abort(reason: unknown): void;
+  /** Stops following. Must be called on every way out, since a parent may live as long as the page. Idempotent. */
+  release(): void;
+}
+
+/** Makes a signal that is aborted with the reason of the first of `parents` that is. */
+export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): LinkedSignal {
+  const own = new AbortController();
+  const undo: (() => void)[] = [];
+  const release = (): void => { for (const un of undo.splice(0)) un(); };
+  const abort = (reason: unknown): void => {
+    release();
+    if (!own.signal.aborted) own.abort(reason);
+  };
+  for (const parent of parents) {
+    if (parent === undefined) continue;
+    undo.push(onAbort(parent, abort));
+    if (own.signal.aborted) break;
+  }
+  if (own.signal.aborted) release();
+  return { signal: own.signal, abort, release };
+}
+
+/** Calls `listener` once with the reason, at once when `signal` is aborted already. @returns Stops listening. */
+export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
+  if (signal.aborted) {
+    listener(signal.reason);
+    return () => {};
+  }
+  const heard = (): void => listener(signal.reason);
+  signal.addEventListener("abort", heard, { once: true });
+  return () => signal.removeEventListener("abort", heard);
+}
+
+/** Calls `fire` after `ms`; `undefined` and 0 mean never. @returns Stops it; idempotent. */
+export function startTimer(ms: number | undefined, fire: () => void): () => void {
+  if (ms === undefined || ms <= 0) return () => {};
+  const timer = setTimeout(fire, ms);
+  return () => clearTimeout(timer);
+}
+
+/**
+ * What `work` comes to, or the reason of `signal` as soon as that is aborted. `work` itself goes on; what it comes to
+ * then is dropped.
+ */
+export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = onAbort(signal, reject);
+    work.then(
+      (value) => { stop(); resolve(value); },
+      (error: unknown) => { stop(); reject(error as Error); },
+    );
+  });
+}
