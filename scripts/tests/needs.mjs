@@ -47,7 +47,7 @@ function needsEverything(file) {
   return file.startsWith("test/browser/") && file.endsWith(".test.ts");
 }
 
-/** @param {ReadonlyMap<string, readonly string[]>} graph @param {string} from @param {string} to */
+/** @param {ReadonlyMap<string, readonly string[]>} graph @param {string} from @param {string} to @param {Set<string>} seen @returns {boolean} */
 function reaches(graph, from, to, seen = new Set()) {
   if (from === to) return true;
   if (seen.has(from)) return false;
