@@ -1,0 +1,17 @@
+import { ErrorResponse, ErrorResponse_ErrorType } from "millrace/internal/gen/static/umadb/v1/umadb";
+import { StatusError } from "../service.js";
+
+type Kind = "AUTHENTICATION" | "INTEGRITY" | "INVALID_ARGUMENT" | "CORRUPTION";
+
+const STATUS: Record<Kind, number> = { INVALID_ARGUMENT: 3, INTEGRITY: 9, CORRUPTION: 15, AUTHENTICATION: 16 };
+
+/** An UmaDB error: status, text, and the raw `ErrorResponse` that UmaDB's own clients read. */
+export function umadbError(kind: Kind, message: string): StatusError {
+  const value = ErrorResponse.encode({ message, errorType: ErrorResponse_ErrorType[kind] }).finish();
+  return new StatusError(STATUS[kind], message, { typeName: "umadb.v1.ErrorResponse", value });
+}
+
+export const invalidArgument = (rule: string): StatusError => umadbError("INVALID_ARGUMENT", `invalid argument: ${rule}`);
+
+/** A conflict. Names no stored data, unlike the real server's text. */
+export const conflict = (what: string): StatusError => umadbError("INTEGRITY", `integrity error: condition failed: ${what}`);
