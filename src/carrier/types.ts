@@ -49,3 +49,6 @@ export interface Carrier {
   /** Ends all calls with `unavailable` and frees connections. Idempotent. */
   close(): Promise<void>;
 }
+
+/** What a carrier takes where a call says nothing. */
+export const CARRIER_DEFAULTS = { connectTimeoutMs: 10_000, maxMessageBytes: 16 * 1024 * 1024 } as const;

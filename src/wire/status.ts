@@ -27,6 +27,17 @@ export function codeOfStatus(status: number): ErrorCode {
 }
 
 /**
+ * Whether a write that ended with this status may have been applied all the same: the server, or something between,
+ * gave up on it without having refused it.
+ */
+export function leavesOpen(status: number): boolean {
+  switch (status) {
+    case 3: case 5: case 6: case 7: case 9: case 10: case 11: case 12: case 16: return false;
+    default: return status !== 0;
+  }
+}
+
+/**
  * The gRPC status for an HTTP answer that carries none.
  *
  * @returns `undefined` where HTTP's status says nothing about the call; our code is `protocol` then.

@@ -1,0 +1,118 @@
+import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
+import { MillraceError, type Applied, type SystemName } from "../core/errors.js";
+import type { HeadersOption, RetryOptions } from "../core/options.js";
+import type { Method } from "../wire/methods.js";
+import type { Trailers } from "../wire/trailers.js";
+import { fetchCarrier } from "./fetch.js";
+import { checkHeaders } from "./headers.js";
+import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
+
+/** Where a client's calls go, and how; the same for every system. */
+export interface ConnectionOptions {
+  /**
+   * The gateway, `http:` or `https:`; a path is kept as a prefix. May be relative in a page. Exactly one of `url` and
+   * `carrier` is given.
+   */
+  url?: string | URL | undefined;
+  /** What moves the calls instead of `url`. It stays its maker's: closing the client does not close it. */
+  carrier?: Carrier | undefined;
+  /** Sent with each call: a value, or a function that is asked for each call and once more after `unauthenticated`. */
+  headers?: HeadersOption | undefined;
+  /** Used instead of the platform's `fetch`, with `url` only. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /**
+   * Milliseconds; `0` means none. For calls with one answer: the whole call with its repeats. For reads: between two
+   * chunks. 30 000 by default for both. Subscriptions take theirs from the call alone.
+   */
+  timeoutMs?: number | undefined;
+  /** How calls that are safe to repeat are repeated; `false` for not at all. 4 tries by default, pauses of 100 to 5 000 ms. */
+  retry?: RetryOptions | false | undefined;
+  /**
+   * Milliseconds until the connection must stand, or until a stream's response headers must have come where only they
+   * can be seen (`url`). 10 000 by default.
+   */
+  connectTimeoutMs?: number | undefined;
+  /** The largest message accepted, in bytes; 16 MiB (16 777 216) by default. */
+  maxMessageBytes?: number | undefined;
+}
+
+/** What a system adds to a {@link Connection}. */
+export interface ConnectionRules {
+  /** The system's own reading of a status other than 0. */
+  readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
+  /** Names of options that the system's client has beside {@link ConnectionOptions}; it checks those itself. */
+  readonly optionNames?: readonly string[] | undefined;
+}
+
+/** Where a client's calls go and how: a client's options with every default filled in. */
+export interface Connection {
+  readonly system: SystemName;
+  readonly carrier: Carrier;
+  readonly headers: HeadersOption | undefined;
+  /** Milliseconds; `undefined` leaves each kind of call its own default. */
+  readonly timeoutMs: number | undefined;
+  readonly connectTimeoutMs: number;
+  readonly retry: Required<Readonly<Record<keyof RetryOptions, number>>> | false;
+  readonly maxMessageBytes: number;
+  /** The system's own reading of a status other than 0. */
+  readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
+  /** Aborted by {@link Connection.close}, with the error that open calls then end with. */
+  readonly closed: AbortSignal;
+  /** Ends all calls with `unavailable`, and closes the carrier if the connection made it. Idempotent. */
+  close(): Promise<void>;
+}
+
+const RETRY_DEFAULTS = { attempts: 4, baseMs: 100, maxMs: 5_000 } as const;
+
+const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry", "connectTimeoutMs", "maxMessageBytes"] as const;
+
+/**
+ * A client's options, checked and with every default filled in. Sends nothing.
+ *
+ * @throws {MillraceError} `invalid_argument`, naming option and rule.
+ */
+export function openConnection(system: SystemName, options: ConnectionOptions, rules: ConnectionRules): Connection {
+  checkOptions("options", options, [...OPTION_NAMES, ...(rules.optionNames ?? [])], "", system);
+  const { headers, timeoutMs } = options;
+  const connectTimeoutMs = checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS, system);
+  const maxMessageBytes = checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff, system);
+  if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, system);
+  if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
+  const retry = checkRetry(options.retry, system);
+  const carrier = carrierOf(options, system, connectTimeoutMs, maxMessageBytes);
+  const closing = new AbortController();
+  return {
+    system, carrier, headers, timeoutMs, connectTimeoutMs, retry, maxMessageBytes,
+    toError: rules.toError,
+    closed: closing.signal,
+    async close() {
+      if (closing.signal.aborted) return;
+      closing.abort(new MillraceError("unavailable", "The client is closed", { system }));
+      if (options.carrier === undefined) await carrier.close();
+    },
+  };
+}
+
+function carrierOf(options: ConnectionOptions, system: SystemName, connectTimeoutMs: number, maxMessageBytes: number): Carrier {
+  const { url, carrier, fetch } = options;
+  if ((url === undefined) === (carrier === undefined)) {
+    throw new MillraceError("invalid_argument", `Exactly one of \`url\` and \`carrier\` must be given, got ${url === undefined ? "neither" : "both"}`, { system });
+  }
+  if (carrier === undefined) return fetchCarrier({ url: url as string | URL, fetch, connectTimeoutMs, maxMessageBytes });
+  if (fetch !== undefined) throw new MillraceError("invalid_argument", "`fetch` must be given with `url` only, a carrier has its own way", { system });
+  if (typeof carrier !== "object" || carrier === null || typeof carrier.call !== "function" || typeof carrier.close !== "function") {
+    throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
+  }
+  return carrier;
+}
+
+function checkRetry(retry: RetryOptions | false | undefined, system: SystemName): Connection["retry"] {
+  if (retry === false) return false;
+  if (retry === undefined) return RETRY_DEFAULTS;
+  checkOptions("retry", retry, ["attempts", "baseMs", "maxMs"], "retry.", system);
+  return {
+    attempts: checkInteger("retry.attempts", retry.attempts ?? RETRY_DEFAULTS.attempts, 1, 1_000_000, system),
+    baseMs: checkInteger("retry.baseMs", retry.baseMs ?? RETRY_DEFAULTS.baseMs, 0, MAX_TIMER_MS, system),
+    maxMs: checkInteger("retry.maxMs", retry.maxMs ?? RETRY_DEFAULTS.maxMs, 0, MAX_TIMER_MS, system),
+  };
+}

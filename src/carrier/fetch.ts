@@ -1,0 +1,56 @@
+import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
+import { MillraceError } from "../core/errors.js";
+import { FetchCall, type FetchSettings } from "./fetch-call.js";
+import { parseGatewayUrl } from "./gateway-url.js";
+import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
+
+/** Where a {@link fetchCarrier} sends calls, and how. */
+export interface FetchCarrierOptions {
+  /** The gateway, `http:` or `https:`; a path is kept as a prefix. May be relative in a page. */
+  url: string | URL;
+  /** Used instead of `globalThis.fetch`, which is looked up at each call. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /**
+   * Milliseconds until the response headers of a streamed answer must have come; 10 000 by default. Those of a call
+   * with one answer come with that answer, so the call's `timeoutMs` alone bounds it.
+   */
+  connectTimeoutMs?: number | undefined;
+  /** The largest message accepted, in bytes; 16 MiB (16 777 216) by default. */
+  maxMessageBytes?: number | undefined;
+  /**
+   * The heartbeat that a streamed call asks the gateway for, in milliseconds; 15 000 by default. A gateway that promised
+   * it and is silent for 2.5 times as long is given up. `0` asks for none, as a gRPC-Web proxy that refuses unknown
+   * request headers needs.
+   */
+  heartbeatMs?: number | undefined;
+}
+
+const OPTION_NAMES = ["url", "fetch", "connectTimeoutMs", "maxMessageBytes", "heartbeatMs"] as const;
+
+/**
+ * Makes calls by `fetch`, as binary gRPC-Web. Works wherever there is a `fetch`, on HTTP/1.1 and above.
+ *
+ * Request messages are collected and sent together, so client streaming and half-duplex bidi work; full-duplex bidi is
+ * refused at once with `unsupported`. A call's error says `applied: "no"` only if its request certainly never left.
+ *
+ * @throws {MillraceError} `invalid_argument` for wrong options.
+ */
+export function fetchCarrier(options: FetchCarrierOptions): Carrier {
+  checkOptions("options", options, OPTION_NAMES, "");
+  if (options.fetch !== undefined && typeof options.fetch !== "function") throw invalidArgument("fetch", options.fetch, "must be a function like fetch");
+  const closing = new AbortController();
+  const settings: FetchSettings = {
+    gateway: parseGatewayUrl(options.url),
+    fetch: options.fetch,
+    connectTimeoutMs: checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS),
+    maxMessageBytes: checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff),
+    heartbeatMs: checkInteger("heartbeatMs", options.heartbeatMs ?? 15_000, 0, MAX_TIMER_MS),
+    closed: closing.signal,
+  };
+  return {
+    call: (call) => new FetchCall(settings, call).response,
+    async close() {
+      if (!closing.signal.aborted) closing.abort(new MillraceError("unavailable", "The carrier is closed"));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { invalidArgument } from "../core/arguments.js";
+import { fromBase64 } from "../core/base64.js";
+import { MillraceError, type SystemName } from "../core/errors.js";
+import type { HeadersOption } from "../core/options.js";
+import { abortable } from "../core/signal.js";
+import { isProtocolHeader } from "../wire/header-names.js";
+
+/** A header name is an HTTP token. */
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** What all platforms let through: no control characters (so no line breaks), nothing above one byte. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * Metadata as `Headers`, each name and value checked: the platform would trim line breaks away, send a missing value
+ * as the word `undefined`, or fail later without saying which header it was.
+ *
+ * @param argument What the caller calls it.
+ * @throws {MillraceError} `invalid_argument`; shows the header's name where it is one, never its value.
+ */
+export function checkHeaders(argument: string, init: unknown, system: SystemName | undefined): Headers {
+  const headers = new Headers();
+  for (const [name, value] of entriesOf(argument, init, system)) {
+    checkHeader(argument, name, value, system);
+    headers.append(name as string, value as string);
+  }
+  return headers;
+}
+
+function entriesOf(argument: string, init: unknown, system: SystemName | undefined): Iterable<readonly [unknown, unknown]> {
+  if (typeof init === "object" && init !== null) {
+    if (!(Symbol.iterator in init)) return Object.entries(init);
+    const pairs = [...(init as Iterable<unknown>)];
+    if (pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) return pairs as [unknown, unknown][];
+  }
+  throw invalidArgument(argument, init, "must be Headers, an object of strings or an array of pairs", system);
+}
+
+function checkHeader(argument: string, name: unknown, value: unknown, system: SystemName | undefined): void {
+  if (typeof name !== "string" || !NAME.test(name)) throw invalidArgument(argument, name, "must have header names of letters, digits and !#$%&'*+-.^_`|~", system);
+  const lower = name.toLowerCase();
+  const named = `${argument}["${name}"]`;
+  if (isProtocolHeader(lower)) throw new MillraceError("invalid_argument", `\`${named}\` must not be set, it belongs to the protocol`, { system });
+  if (typeof value !== "string" || !VALUE.test(value)) throw invalidArgument(named, value, "must be a string of Latin-1 characters without control characters", system);
+  if (lower.endsWith("-bin") && !value.split(",").every((part) => fromBase64(part.trim()) !== undefined)) {
+    throw invalidArgument(named, value, "must be base64, as the ending -bin says", system);
+  }
+}
+
+/** Where the headers of one try come from. */
+export interface HeaderSources {
+  /** The client's own. */
+  readonly own: HeadersOption | undefined;
+  /** The call's: the same name replaces. */
+  readonly call: HeadersInit | undefined;
+  readonly system: SystemName;
+}
+
+/**
+ * The headers of one try; asks the client's function if it is one. What that throws is the call's error, as it is.
+ *
+ * @param refresh Whether the last try was answered with `unauthenticated`.
+ * @param signal Ends the wait for the function.
+ */
+export async function resolveHeaders(sources: HeaderSources, refresh: boolean, signal: AbortSignal): Promise<Headers> {
+  const { own, call, system } = sources;
+  const given = typeof own === "function" ? await abortable(Promise.resolve(own({ refresh })), signal) : own;
+  const headers = given === undefined ? new Headers() : checkHeaders(typeof own === "function" ? "headers()" : "headers", given, system);
+  if (call === undefined) return headers;
+  const more = checkHeaders("options.headers", call, system);
+  more.forEach((value, name) => headers.set(name, value));
+  return headers;
+}

@@ -1,0 +1,5 @@
+export { fetchCarrier } from "./fetch.js";
+export type { FetchCarrierOptions } from "./fetch.js";
+export type { Carrier, CarrierCall, CarrierResponse } from "./types.js";
+export type { CancelRule, Lane, MethodKind } from "../wire/call-kinds.js";
+export type { Trailers } from "../wire/trailers.js";
