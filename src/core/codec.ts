@@ -1,0 +1,17 @@
+/** An event's type and payload, which is all that a {@link PayloadCodec} sees of it. */
+export interface Payload<Data> {
+  readonly type: string;
+  readonly data: Data;
+}
+
+/**
+ * A domain's own format: maps type and payload of each event to bytes and back.
+ *
+ * What it throws passes through: from `encode` before anything was sent, from `decode` to whoever takes the event.
+ */
+export interface PayloadCodec<Data> {
+  /** From the domain's value to the type and the bytes that are stored. */
+  encode(payload: Payload<Data>): Payload<Uint8Array>;
+  /** From what is stored to the domain's value. The bytes are a view on the response: copy what is kept. */
+  decode(payload: Payload<Uint8Array>): Payload<Data>;
+}

@@ -1,0 +1,257 @@
+import { invalidArgument } from "../core/arguments.js";
+import type { PayloadCodec } from "../core/codec.js";
+import { asyncDispose } from "../core/dispose.js";
+import type { CallOptions } from "../core/options.js";
+import { checkCallOptions } from "../carrier/call-options.js";
+import { openConnection, type Connection, type ConnectionOptions } from "../carrier/connection.js";
+import { invokeUnary, openStream } from "../carrier/invoke.js";
+import type { Carrier } from "../carrier/types.js";
+import { umadbMethods } from "../wire/methods.js";
+import { HealthCheckRequest, HealthCheckResponse } from "../../gen/static/grpc/health/v1/health.js";
+import {
+  HeadRequest, HeadResponse, ReadRequest, ReadResponse, SubscribeRequest, TrackingRequest, TrackingResponse,
+  type Query as WireQuery,
+} from "../../gen/static/umadb/v1/umadb.js";
+import { sendAppend } from "./append.js";
+import { count, MAX_UINT64, optional, position, text, wrong } from "./check.js";
+import { toSource, toWireAppend, toWireQuery } from "./convert.js";
+import { toUmaDbError } from "./errors.js";
+import { decodeMessage, MessageReader, type Decoder } from "./messages.js";
+import { StreamRead, type Read } from "./read.js";
+import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
+import type { AppendCondition, NewEvent, Query, TrackingInfo } from "./types.js";
+
+/** Options of {@link UmaDb}. */
+export interface UmaDbOptions<Data = Uint8Array> extends ConnectionOptions {
+  /** How many events the server puts into one batch of a read or a subscription; the server's 1 024 by default, 4 096 at most. */
+  batchSize?: number | undefined;
+  /** Maps types and payloads to a domain's own and back; bytes as they are by default. */
+  codec?: PayloadCodec<Data> | undefined;
+}
+
+/** Options of {@link UmaDb.read}. */
+export interface ReadOptions extends CallOptions {
+  /** Inclusive: the first position forwards, the last one backwards. From the first, or the last, event by default. */
+  start?: bigint | undefined;
+  /** From the last event to the first; false by default. */
+  backwards?: boolean | undefined;
+  /** The most events in all; all of them by default, none with 0. */
+  limit?: number | undefined;
+  /** The most events in a batch; the client's by default. */
+  batchSize?: number | undefined;
+}
+
+/** Options of {@link UmaDb.subscribe}. Its `timeoutMs`, none by default, is the longest wait for the next batch. */
+export interface SubscribeOptions extends CallOptions {
+  /**
+   * Exclusive: events past this position; `"end"`: events stored after the subscription was opened. All events by
+   * default. At most 2^64 - 2, since nothing lies past the largest number.
+   */
+  after?: bigint | "end" | undefined;
+  /** The most events in a batch; the client's by default. */
+  batchSize?: number | undefined;
+}
+
+/** Options of {@link UmaDb.append}. */
+export interface AppendOptions extends CallOptions {
+  /** What must not have happened; none by default. Without one, an append whose answer is lost cannot be settled. */
+  condition?: AppendCondition | undefined;
+  /** Recorded with the events, and only if its position is past the one recorded for its source; none by default. */
+  trackingInfo?: TrackingInfo | undefined;
+}
+
+/** Options of {@link UmaDb.health}. */
+export interface HealthOptions extends CallOptions {
+  /** The service asked for; `""`, the whole server, by default. */
+  service?: string | undefined;
+}
+
+/** What the server's health service says of itself. A server whose writer has died still says `serving`. */
+export interface Health {
+  readonly status: "serving" | "not-serving" | "unknown";
+}
+
+const HEALTH: readonly Health["status"][] = ["unknown", "serving", "not-serving"];
+
+/** The server takes 16 KiB of request headers in all; this leaves room for the protocol's own. */
+const MAX_METADATA_BYTES = 15_360;
+
+/**
+ * A client of one UmaDB store. It holds no connection of its own until it is used, and two clients share nothing.
+ *
+ * All methods check their arguments before anything is sent (`invalid_argument`). A caller's abort surfaces as the
+ * reason of its signal, all else as a `MillraceError`.
+ */
+export class UmaDb<Data = Uint8Array> {
+  readonly #connection: Connection;
+  readonly #batchSize: number | undefined;
+  readonly #codec: PayloadCodec<Data> | undefined;
+  /** The highest position that is known to exist. */
+  #seen = 0n;
+
+  /** @throws {MillraceError} `invalid_argument`. Nothing is sent. */
+  constructor(options: UmaDbOptions<Data>) {
+    const connection = openConnection("umadb", options, { toError: toUmaDbError, optionNames: ["batchSize", "codec"] });
+    this.#connection = { ...connection, carrier: withinMetadataLimit(connection.carrier) };
+    this.#batchSize = optional(options.batchSize, (value) => count(value, "batchSize"));
+    this.#codec = optional(options.codec, checkCodec);
+  }
+
+  /**
+   * Appends events atomically: all, in this order and without gaps between them, or none.
+   *
+   * An append whose answer is lost is settled, when it has a condition, by reading the store; see the guide. Tries that
+   * certainly recorded nothing are repeated as `retry` says.
+   *
+   * @param events At least one, at most 4 MiB in all.
+   * @returns The position of the last event. For a repeat of an append (same events with the same uuids, same
+   *   condition, which the events themselves match) the position that it got the first time.
+   * @throws {AppendConditionError} An event past `condition.after` matches. Nothing was recorded.
+   * @throws {TrackingConflictError} `trackingInfo.position` is not past the recorded one. Nothing was recorded.
+   * @throws {MillraceError} With `applied: "unknown"` (`timeout`, `unavailable`, …) it may have been recorded, and after
+   *   an abort too; with `applied: "no"` nothing was.
+   */
+  async append(events: readonly NewEvent<Data>[], options: AppendOptions = {}): Promise<bigint> {
+    checkCallOptions(options, "umadb", ["condition", "trackingInfo"]);
+    const { condition, trackingInfo, ...call } = options;
+    const request = toWireAppend(events, condition, trackingInfo, this.#codec);
+    const last = await sendAppend({ connection: this.#connection, options: call, knownHead: this.#seen }, request);
+    this.#note(last);
+    return last;
+  }
+
+  /**
+   * Reads the events that match `query`, all by default, as they are when the read starts. Nothing is sent before it is
+   * iterated. To go on with new events, see {@link UmaDb.subscribe}; a read does not.
+   *
+   * @throws {MillraceError} `invalid_argument` at once; all else when iterated: `timeout` when the next batch does not
+   *   come within `timeoutMs`, `unavailable`, `data_loss` when the server cannot read its store.
+   */
+  read(query?: Query, options: ReadOptions = {}): Read<Data> {
+    checkCallOptions(options, "umadb", ["start", "backwards", "limit", "batchSize"]);
+    const { start, backwards, limit, batchSize, ...call } = options;
+    if (backwards !== undefined && typeof backwards !== "boolean") throw wrong("options.backwards", backwards, "must be true or false");
+    const request: ReadRequest = {
+      query: toWireQuery(query, "query"),
+      start: optional(start, (value) => position(value, "options.start")),
+      backwards,
+      limit: optional(limit, (value) => count(value, "options.limit")),
+      batchSize: this.#batch(batchSize),
+    };
+    const bytes = ReadRequest.encode(request).finish();
+    return new StreamRead({
+      request, codec: this.#codec, signal: call.signal,
+      open: () => openStream(this.#connection, umadbMethods.read, bytes, call),
+      seen: (seen) => this.#note(seen),
+    });
+  }
+
+  /**
+   * Follows the events that match `query`, all by default: the stored ones past `after`, then new ones as they are
+   * appended. Nothing is sent before the first `next()` or `opened`.
+   *
+   * @throws {MillraceError} `invalid_argument` at once; all else when iterated.
+   */
+  subscribe(query?: Query, options: SubscribeOptions = {}): UmaDbSubscription<Data> {
+    checkCallOptions(options, "umadb", ["after", "batchSize"]);
+    const { after, batchSize, signal, ...call } = options;
+    if (after !== "end") optional(after, (value) => position(value, "options.after", MAX_UINT64 - 1n, ', or "end"'));
+    const wire = toWireQuery(query, "query");
+    const size = this.#batch(batchSize);
+    return new FeedSubscription({
+      after, signal, codec: this.#codec,
+      lastStored: (from, own) => this.#lastStored(from === "end" ? undefined : wire, { headers: call.headers, signal: own }),
+      open: (from, own) => {
+        const bytes = SubscribeRequest.encode({ query: wire, after: from, batchSize: size }).finish();
+        return openStream(this.#connection, umadbMethods.subscribe, bytes, { ...call, signal: own });
+      },
+      seen: (seen) => this.#note(seen),
+    });
+  }
+
+  /** The position of the last event; `undefined` when the store is empty. */
+  async head(options: CallOptions = {}): Promise<bigint | undefined> {
+    const { position: head } = await this.#unary(umadbMethods.head, HeadRequest.encode({}).finish(), HeadResponse, options);
+    if (head !== undefined) this.#note(head);
+    return head;
+  }
+
+  /**
+   * The position recorded for a tracking source; `undefined` when there is none.
+   *
+   * @param source At most 255 bytes of UTF-8, as for an append.
+   */
+  async trackingInfo(source: string, options: CallOptions = {}): Promise<bigint | undefined> {
+    const bytes = TrackingRequest.encode({ source: toSource(source, "source") }).finish();
+    return (await this.#unary(umadbMethods.trackingInfo, bytes, TrackingResponse, options)).position;
+  }
+
+  /**
+   * Asks the server how it is; needs no credentials there.
+   *
+   * @throws {MillraceError} `not_found` for a service that the server does not have.
+   */
+  async health(options: HealthOptions = {}): Promise<Health> {
+    checkCallOptions(options, "umadb", ["service"]);
+    const { service = "", ...call } = options;
+    const bytes = HealthCheckRequest.encode({ service: text(service, "options.service") }).finish();
+    const { status } = await this.#unary(umadbMethods.healthCheck, bytes, HealthCheckResponse, call);
+    return { status: HEALTH[status] ?? "unknown" };
+  }
+
+  /** Ends all calls and subscriptions with `unavailable`. A carrier that was given stays its maker's. Idempotent. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** As {@link UmaDb.close}. */
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #unary<Answer>(method: (typeof umadbMethods)[keyof typeof umadbMethods], bytes: Uint8Array, codec: Decoder<Answer>, options: CallOptions): Promise<Answer> {
+    return decodeMessage(codec, await invokeUnary(this.#connection, method, bytes, options));
+  }
+
+  /** The last stored event that matches: for a subscription that is opened, so it waits no longer than for a connection. */
+  async #lastStored(query: WireQuery | undefined, options: CallOptions): Promise<bigint | undefined> {
+    const connection: Connection = { ...this.#connection, retry: false };
+    const call = { ...options, timeoutMs: connection.connectTimeoutMs };
+    if (query === undefined || query.items.length === 0) {
+      return decodeMessage(HeadResponse, await invokeUnary(connection, umadbMethods.head, HeadRequest.encode({}).finish(), call)).position;
+    }
+    const bytes = ReadRequest.encode({ query, backwards: true, limit: 1 }).finish();
+    const reader = new MessageReader(openStream(connection, umadbMethods.read, bytes, call), ReadResponse);
+    const message = await reader.take();
+    reader.leave();
+    return message?.events[0]?.position;
+  }
+
+  #batch(batchSize: number | undefined): number | undefined {
+    return optional(batchSize, (value) => count(value, "options.batchSize")) ?? this.#batchSize;
+  }
+
+  #note(seen: bigint): void {
+    if (seen > this.#seen) this.#seen = seen;
+  }
+}
+
+function checkCodec<Data>(codec: PayloadCodec<Data>): PayloadCodec<Data> {
+  if (typeof codec !== "object" || codec === null || typeof codec.encode !== "function" || typeof codec.decode !== "function") {
+    throw wrong("codec", codec, "must be an object with encode() and decode()");
+  }
+  return codec;
+}
+
+/** Refuses calls whose headers the server would turn away with a bare HTTP status. */
+function withinMetadataLimit(carrier: Carrier): Carrier {
+  return {
+    call(call) {
+      let size = 0;
+      call.headers.forEach((value, name) => { size += name.length + value.length + 32; });
+      if (size > MAX_METADATA_BYTES) throw invalidArgument("headers", call.headers, `must have at most ${MAX_METADATA_BYTES} bytes (names, values and 32 for each), not ${size}`, "umadb");
+      return carrier.call(call);
+    },
+    close: () => carrier.close(),
+  };
+}
