@@ -12,29 +12,17 @@ export interface Method {
   readonly repeatable: boolean;
 }
 
-const DCB = "/umadb.v1.DCB/";
-const HEALTH = "/grpc.health.v1.Health/";
-const STREAMS = "/event_store.client.streams.Streams/";
-const PERSISTENT = "/event_store.client.persistent_subscriptions.PersistentSubscriptions/";
-const PROJECTIONS = "/event_store.client.projections.Projections/";
-const OPERATIONS = "/event_store.client.operations.Operations/";
-const USERS = "/event_store.client.users.Users/";
-const GOSSIP = "/event_store.client.gossip.Gossip/";
-const MONITORING = "/event_store.client.monitoring.Monitoring/";
-const FEATURES = "/event_store.client.server_features.ServerFeatures/";
-const STREAMS_V2 = "/kurrentdb.protocol.v2.streams.StreamsService/";
-const INDEXES = "/kurrentdb.protocol.v2.indexes.IndexesService/";
-const KUBEMQ = "/kubemq.kubemq/";
+// Paths stand in full: bundlers keep a table they do not need as soon as one value in it is computed.
 
 /** UmaDB's methods, and the health service that only UmaDB is asked for. */
 export const umadbMethods = {
-  read: { path: `${DCB}Read`, system: "umadb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  subscribe: { path: `${DCB}Subscribe`, system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
-  append: { path: `${DCB}Append`, system: "umadb", kind: "unary", lane: "append", cancel: "never", repeatable: false },
-  head: { path: `${DCB}Head`, system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  trackingInfo: { path: `${DCB}GetTrackingInfo`, system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  healthCheck: { path: `${HEALTH}Check`, system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  healthWatch: { path: `${HEALTH}Watch`, system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
+  read: { path: "/umadb.v1.DCB/Read", system: "umadb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
+  subscribe: { path: "/umadb.v1.DCB/Subscribe", system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
+  append: { path: "/umadb.v1.DCB/Append", system: "umadb", kind: "unary", lane: "append", cancel: "never", repeatable: false },
+  head: { path: "/umadb.v1.DCB/Head", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  trackingInfo: { path: "/umadb.v1.DCB/GetTrackingInfo", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  healthCheck: { path: "/grpc.health.v1.Health/Check", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  healthWatch: { path: "/grpc.health.v1.Health/Watch", system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
 } as const satisfies Record<string, Method>;
 
 /**
@@ -45,65 +33,65 @@ export const umadbMethods = {
  * subscription.
  */
 export const eventstoredbMethods = {
-  read: { path: `${STREAMS}Read`, system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  append: { path: `${STREAMS}Append`, system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
-  delete: { path: `${STREAMS}Delete`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  tombstone: { path: `${STREAMS}Tombstone`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  batchAppend: { path: `${STREAMS}BatchAppend`, system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+  read: { path: "/event_store.client.streams.Streams/Read", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
+  append: { path: "/event_store.client.streams.Streams/Append", system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
+  delete: { path: "/event_store.client.streams.Streams/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  tombstone: { path: "/event_store.client.streams.Streams/Tombstone", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  batchAppend: { path: "/event_store.client.streams.Streams/BatchAppend", system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
 
-  persistentCreate: { path: `${PERSISTENT}Create`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentUpdate: { path: `${PERSISTENT}Update`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentDelete: { path: `${PERSISTENT}Delete`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentRead: { path: `${PERSISTENT}Read`, system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  persistentGetInfo: { path: `${PERSISTENT}GetInfo`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  persistentReplayParked: { path: `${PERSISTENT}ReplayParked`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentTruncateParked: { path: `${PERSISTENT}TruncateParked`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentList: { path: `${PERSISTENT}List`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  persistentRestartSubsystem: { path: `${PERSISTENT}RestartSubsystem`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentCreate: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentUpdate: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentDelete: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentRead: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Read", system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+  persistentGetInfo: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/GetInfo", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  persistentReplayParked: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/ReplayParked", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentTruncateParked: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/TruncateParked", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentList: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/List", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  persistentRestartSubsystem: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/RestartSubsystem", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
 
-  projectionsCreate: { path: `${PROJECTIONS}Create`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsUpdate: { path: `${PROJECTIONS}Update`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsDelete: { path: `${PROJECTIONS}Delete`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsStatistics: { path: `${PROJECTIONS}Statistics`, system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsDisable: { path: `${PROJECTIONS}Disable`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsEnable: { path: `${PROJECTIONS}Enable`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsReset: { path: `${PROJECTIONS}Reset`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsState: { path: `${PROJECTIONS}State`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsResult: { path: `${PROJECTIONS}Result`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsRestartSubsystem: { path: `${PROJECTIONS}RestartSubsystem`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsCreate: { path: "/event_store.client.projections.Projections/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsUpdate: { path: "/event_store.client.projections.Projections/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsDelete: { path: "/event_store.client.projections.Projections/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsStatistics: { path: "/event_store.client.projections.Projections/Statistics", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
+  projectionsDisable: { path: "/event_store.client.projections.Projections/Disable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsEnable: { path: "/event_store.client.projections.Projections/Enable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsReset: { path: "/event_store.client.projections.Projections/Reset", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsState: { path: "/event_store.client.projections.Projections/State", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  projectionsResult: { path: "/event_store.client.projections.Projections/Result", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  projectionsRestartSubsystem: { path: "/event_store.client.projections.Projections/RestartSubsystem", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
 
-  operationsStartScavenge: { path: `${OPERATIONS}StartScavenge`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsStopScavenge: { path: `${OPERATIONS}StopScavenge`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsShutdown: { path: `${OPERATIONS}Shutdown`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsMergeIndexes: { path: `${OPERATIONS}MergeIndexes`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsResignNode: { path: `${OPERATIONS}ResignNode`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsSetNodePriority: { path: `${OPERATIONS}SetNodePriority`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsRestartPersistentSubscriptions: { path: `${OPERATIONS}RestartPersistentSubscriptions`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsStartScavenge: { path: "/event_store.client.operations.Operations/StartScavenge", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsStopScavenge: { path: "/event_store.client.operations.Operations/StopScavenge", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsShutdown: { path: "/event_store.client.operations.Operations/Shutdown", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsMergeIndexes: { path: "/event_store.client.operations.Operations/MergeIndexes", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsResignNode: { path: "/event_store.client.operations.Operations/ResignNode", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsSetNodePriority: { path: "/event_store.client.operations.Operations/SetNodePriority", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsRestartPersistentSubscriptions: { path: "/event_store.client.operations.Operations/RestartPersistentSubscriptions", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
 
-  usersCreate: { path: `${USERS}Create`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersUpdate: { path: `${USERS}Update`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDelete: { path: `${USERS}Delete`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDisable: { path: `${USERS}Disable`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersEnable: { path: `${USERS}Enable`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDetails: { path: `${USERS}Details`, system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  usersChangePassword: { path: `${USERS}ChangePassword`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersResetPassword: { path: `${USERS}ResetPassword`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersCreate: { path: "/event_store.client.users.Users/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersUpdate: { path: "/event_store.client.users.Users/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersDelete: { path: "/event_store.client.users.Users/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersDisable: { path: "/event_store.client.users.Users/Disable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersEnable: { path: "/event_store.client.users.Users/Enable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersDetails: { path: "/event_store.client.users.Users/Details", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
+  usersChangePassword: { path: "/event_store.client.users.Users/ChangePassword", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersResetPassword: { path: "/event_store.client.users.Users/ResetPassword", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
 
-  gossip: { path: `${GOSSIP}Read`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  gossip: { path: "/event_store.client.gossip.Gossip/Read", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
 
-  stats: { path: `${MONITORING}Stats`, system: "eventstoredb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
+  stats: { path: "/event_store.client.monitoring.Monitoring/Stats", system: "eventstoredb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
 
-  supportedMethods: { path: `${FEATURES}GetSupportedMethods`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  supportedMethods: { path: "/event_store.client.server_features.ServerFeatures/GetSupportedMethods", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
 
-  appendSession: { path: `${STREAMS_V2}AppendSession`, system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
-  appendRecords: { path: `${STREAMS_V2}AppendRecords`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  appendSession: { path: "/kurrentdb.protocol.v2.streams.StreamsService/AppendSession", system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
+  appendRecords: { path: "/kurrentdb.protocol.v2.streams.StreamsService/AppendRecords", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
 
-  indexesCreate: { path: `${INDEXES}Create`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesStart: { path: `${INDEXES}Start`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesStop: { path: `${INDEXES}Stop`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesDelete: { path: `${INDEXES}Delete`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesList: { path: `${INDEXES}List`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  indexesGet: { path: `${INDEXES}Get`, system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  indexesCreate: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  indexesStart: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Start", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  indexesStop: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Stop", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  indexesDelete: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  indexesList: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/List", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  indexesGet: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Get", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
 } as const satisfies Record<string, Method>;
 
 /**
@@ -114,21 +102,21 @@ export const eventstoredbMethods = {
  * its answer, and not before: that can crash the broker.
  */
 export const kubemqMethods = {
-  sendEvent: { path: `${KUBEMQ}SendEvent`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendEventsStream: { path: `${KUBEMQ}SendEventsStream`, system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  subscribeToEvents: { path: `${KUBEMQ}SubscribeToEvents`, system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
-  subscribeToRequests: { path: `${KUBEMQ}SubscribeToRequests`, system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
-  sendRequest: { path: `${KUBEMQ}SendRequest`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendResponse: { path: `${KUBEMQ}SendResponse`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendQueueMessage: { path: `${KUBEMQ}SendQueueMessage`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendQueueMessagesBatch: { path: `${KUBEMQ}SendQueueMessagesBatch`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  receiveQueueMessages: { path: `${KUBEMQ}ReceiveQueueMessages`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  streamQueueMessage: { path: `${KUBEMQ}StreamQueueMessage`, system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  ackAllQueueMessages: { path: `${KUBEMQ}AckAllQueueMessages`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  ping: { path: `${KUBEMQ}Ping`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  queuesDownstream: { path: `${KUBEMQ}QueuesDownstream`, system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  queuesUpstream: { path: `${KUBEMQ}QueuesUpstream`, system: "kubemq", kind: "bidi", lane: "live", cancel: "never", repeatable: false },
-  queuesInfo: { path: `${KUBEMQ}QueuesInfo`, system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  sendEvent: { path: "/kubemq.kubemq/SendEvent", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  sendEventsStream: { path: "/kubemq.kubemq/SendEventsStream", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+  subscribeToEvents: { path: "/kubemq.kubemq/SubscribeToEvents", system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
+  subscribeToRequests: { path: "/kubemq.kubemq/SubscribeToRequests", system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
+  sendRequest: { path: "/kubemq.kubemq/SendRequest", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  sendResponse: { path: "/kubemq.kubemq/SendResponse", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  sendQueueMessage: { path: "/kubemq.kubemq/SendQueueMessage", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  sendQueueMessagesBatch: { path: "/kubemq.kubemq/SendQueueMessagesBatch", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  receiveQueueMessages: { path: "/kubemq.kubemq/ReceiveQueueMessages", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  streamQueueMessage: { path: "/kubemq.kubemq/StreamQueueMessage", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+  ackAllQueueMessages: { path: "/kubemq.kubemq/AckAllQueueMessages", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  ping: { path: "/kubemq.kubemq/Ping", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  queuesDownstream: { path: "/kubemq.kubemq/QueuesDownstream", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+  queuesUpstream: { path: "/kubemq.kubemq/QueuesUpstream", system: "kubemq", kind: "bidi", lane: "live", cancel: "never", repeatable: false },
+  queuesInfo: { path: "/kubemq.kubemq/QueuesInfo", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
 } as const satisfies Record<string, Method>;
 
 /** Every method of every system, by its path. */
