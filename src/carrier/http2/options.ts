@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { invalidArgument } from "../../core/arguments.js";
 
 /** Where an {@link Upstream} connects to, and how patient it is. Times are in milliseconds. */
@@ -36,7 +37,8 @@ export interface UpstreamOptions {
 export interface ResolvedUpstreamOptions {
   readonly url: URL;
   readonly secure: boolean;
-  readonly ca: UpstreamOptions["ca"];
+  /** For TLS; `undefined`: the system's authorities. */
+  readonly ca: readonly (string | Buffer)[] | undefined;
   readonly connectTimeoutMs: number;
   readonly watch: "ping" | "none";
   readonly pingIntervalMs: number;
@@ -58,7 +60,7 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
   return {
     url,
     secure,
-    ca: options.ca,
+    ca: authorities(options.ca),
     connectTimeoutMs: integer("connectTimeoutMs", options.connectTimeoutMs, 5_000, 1, MAX_TIMER_MS),
     watch: oneOf("watch", options.watch, ["ping", "none"]),
     pingIntervalMs: integer("pingIntervalMs", options.pingIntervalMs, 2_000, 1, MAX_TIMER_MS),
@@ -74,6 +76,8 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
 /** The longest time that a timer of the platform can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+const CA_RULE = "must be certificates in PEM";
+
 function parseUrl(value: unknown): { url: URL; secure: boolean } {
   const rule = "must be a URL with http, https, grpc or grpcs, without user, query and fragment";
   if (typeof value !== "string") throw invalidArgument("url", value, rule);
@@ -84,6 +88,26 @@ function parseUrl(value: unknown): { url: URL; secure: boolean } {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw invalidArgument("url", value, rule);
   return { url, secure };
+}
+
+function authorities(value: unknown): (string | Buffer)[] | undefined {
+  if (value === undefined) return undefined;
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  const pems = list.map((each) => {
+    if (typeof each !== "string" && !(each instanceof Uint8Array)) throw invalidArgument("ca", each, CA_RULE);
+    return typeof each === "string" ? each : Buffer.from(each);
+  });
+  if (pems.every(isCertificate)) return pems;
+  throw invalidArgument("ca", value, CA_RULE);
+}
+
+/** TLS itself passes over what it cannot read, and then trusts nobody. */
+function isCertificate(pem: string | Buffer): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function integer(name: string, value: unknown, fallback: number, least: number, most: number): number {
