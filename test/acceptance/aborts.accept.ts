@@ -1,0 +1,76 @@
+// A page opens and aborts 1 000 subscriptions as fast as it can, and a burst of 25 at once; nobody else notices.
+import { UmaDb } from "millrace/umadb";
+import { startCountingProxy } from "../support/counting-proxy.js";
+import { startUmaDb } from "../support/umadb.js";
+import { startPageHost } from "./support/browser.js";
+import { startGateway } from "./support/gateway.js";
+import { Neighbours } from "./support/neighbours.js";
+import { Report, spread } from "./support/report.js";
+import { Store } from "./support/store.js";
+import { pause } from "./support/wait.js";
+
+const SUBSCRIBE = "/umadb.v1.DCB/Subscribe";
+const report = new Report();
+const umadb = await startUmaDb();
+const proxy = await startCountingProxy({ target: umadb.url });
+const gateway = await startGateway({ umadb: proxy.url });
+const host = await startPageHost();
+const store = new Store(umadb.url);
+const neighbours = await Neighbours.start(gateway.url, store, 20, 20);
+const page = await host.open();
+const before = proxy.counts(SUBSCRIBE).opened;
+
+const ms = await page.evaluate(async (url) => {
+  const db = new globalThis.millrace.UmaDb({ url });
+  const started = performance.now();
+  /** Half are left a moment after their request went out, half as soon as the event loop turns. */
+  const one = async (n: number): Promise<void> => {
+    const own = new AbortController();
+    const pending = db.subscribe(undefined, { after: 0n, signal: own.signal })[Symbol.asyncIterator]().next();
+    await new Promise((resolve) => setTimeout(resolve, n % 4 === 0 ? 0 : 1 + (n % 8)));
+    own.abort(new Error("left"));
+    await pending.catch(() => undefined);
+  };
+  let next = 0;
+  await Promise.all(Array.from({ length: 6 }, async () => {
+    while (next < 1_000) await one(next++);
+  }));
+  const ms = performance.now() - started;
+  await db.close();
+  return ms;
+}, gateway.url);
+await pause(2_000);
+const left = proxy.counts(SUBSCRIBE);
+report.check("at least 500 of 1 000 left the gateway", left.opened - before >= 500, { upstream: left.opened - before, ms });
+report.check("2 s later no upstream call is open but the neighbours'", left.open === 20, left);
+
+const burstBefore = proxy.counts(SUBSCRIBE).opened;
+const db = new UmaDb({ url: gateway.url });
+for (let round = 0; round < 8; round++) await burst(db, 25);
+await pause(2_000);
+await db.close();
+const after = proxy.counts(SUBSCRIBE);
+report.check("bursts of 25 opened and left at once are gone as well", after.open === 20, { upstream: after.opened - burstBefore, open: after.open });
+
+const figures = await neighbours.stop();
+report.check("0 upstream sessions lost", proxy.goaways().length === 0 && proxy.counts().lost === 0, { goaways: proxy.goaways().map(({ by, code }) => `${by} ${code}`), ...proxy.counts() });
+report.check("0 events missed, nobody reconnected", figures.missed === 0 && figures.disturbed === 0 && figures.disordered === 0 && figures.written > 50, { ...figures, deliveryMs: undefined });
+const delivery = spread(figures.deliveryMs);
+report.check("delivery under 1 s", delivery.max < 1_000, delivery);
+
+await host.close();
+store.close();
+await gateway.stop();
+await proxy.close();
+await umadb.close();
+report.finish();
+
+/** Opens them in one go and leaves each as soon as its request is on the way. */
+async function burst(client: UmaDb, count: number): Promise<void> {
+  const own = new AbortController();
+  const sent = proxy.counts(SUBSCRIBE).opened;
+  const pending = Array.from({ length: count }, () => client.subscribe(undefined, { after: 0n, signal: own.signal })[Symbol.asyncIterator]().next());
+  await Promise.race([proxy.until(() => proxy.counts(SUBSCRIBE).opened > sent, 1_000), pause(1_000)]);
+  own.abort(new Error("left"));
+  await Promise.allSettled(pending);
+}
