@@ -53,6 +53,10 @@ export class Call implements UpstreamCall, Abandoned {
     this.#place = queue;
   }
 
+  get sent(): boolean {
+    return this.#stream !== undefined;
+  }
+
   /** Whether the owner is gone: it left, or was told the end. */
   get abandoned(): boolean {
     return this.#events === undefined;

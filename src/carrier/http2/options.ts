@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
-import { invalidArgument } from "../../core/arguments.js";
+import { checkInteger, invalidArgument, MAX_TIMER_MS } from "../../core/arguments.js";
 
 /** Where an {@link Upstream} connects to, and how patient it is. Times are in milliseconds. */
 export interface UpstreamOptions {
   /** `http:` or `grpc:` (HTTP/2 without TLS), `https:` or `grpcs:`; a path stands before every call's. */
-  url: string;
+  url: string | URL;
   /** Certificate authorities to trust (PEM) instead of the system's. */
   ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /** Until a connection must stand, the server's SETTINGS included; 5 000 by default. */
@@ -61,24 +61,22 @@ export function resolveUpstreamOptions(options: UpstreamOptions): ResolvedUpstre
     url,
     secure,
     ca: authorities(options.ca),
-    connectTimeoutMs: integer("connectTimeoutMs", options.connectTimeoutMs, 5_000, 1, MAX_TIMER_MS),
+    connectTimeoutMs: checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 1, MAX_TIMER_MS),
     watch: oneOf("watch", options.watch, ["ping", "none"]),
-    pingIntervalMs: integer("pingIntervalMs", options.pingIntervalMs, 2_000, 1, MAX_TIMER_MS),
-    pingTimeoutMs: integer("pingTimeoutMs", options.pingTimeoutMs, 5_000, 1, MAX_TIMER_MS),
-    appendLateMs: integer("appendLateMs", options.appendLateMs, 100, 1, MAX_TIMER_MS),
-    appendTimeoutMs: integer("appendTimeoutMs", options.appendTimeoutMs, 1_000, 1, MAX_TIMER_MS),
-    appendSessions: integer("appendSessions", options.appendSessions, 8, 1, 1_024),
-    windowBytes: integer("windowBytes", options.windowBytes, 256 * 1024, 65_535, 1024 * 1024),
+    pingIntervalMs: checkInteger("pingIntervalMs", options.pingIntervalMs ?? 2_000, 1, MAX_TIMER_MS),
+    pingTimeoutMs: checkInteger("pingTimeoutMs", options.pingTimeoutMs ?? 5_000, 1, MAX_TIMER_MS),
+    appendLateMs: checkInteger("appendLateMs", options.appendLateMs ?? 100, 1, MAX_TIMER_MS),
+    appendTimeoutMs: checkInteger("appendTimeoutMs", options.appendTimeoutMs ?? 1_000, 1, MAX_TIMER_MS),
+    appendSessions: checkInteger("appendSessions", options.appendSessions ?? 8, 1, 1_024),
+    windowBytes: checkInteger("windowBytes", options.windowBytes ?? 256 * 1024, 65_535, 1024 * 1024),
     cancelling: oneOf("cancelling", options.cancelling, ["rules", "immediate", "never"]),
   };
 }
 
-/** The longest time that a timer of the platform can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 const CA_RULE = "must be certificates in PEM";
 
-function parseUrl(value: unknown): { url: URL; secure: boolean } {
+function parseUrl(given: unknown): { url: URL; secure: boolean } {
+  const value = given instanceof URL ? given.href : given;
   const rule = "must be a URL with http, https, grpc or grpcs, without user, query and fragment";
   if (typeof value !== "string") throw invalidArgument("url", value, rule);
   const match = /^(http|grpc)(s?):\/\//i.exec(value);
@@ -108,12 +106,6 @@ function isCertificate(pem: string | Buffer): boolean {
   } catch {
     return false;
   }
-}
-
-function integer(name: string, value: unknown, fallback: number, least: number, most: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalidArgument(name, value, `must be an integer from ${least} to ${most}`);
 }
 
 function oneOf<T extends string>(name: string, value: unknown, allowed: readonly [T, ...T[]]): T {

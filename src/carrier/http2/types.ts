@@ -54,6 +54,8 @@ export interface UpstreamEvents {
 
 /** The owner's side of a call. Every method is harmless after the call is over. */
 export interface UpstreamCall {
+  /** Whether the request left: the server may have seen it. */
+  readonly sent: boolean;
   /** Sends bytes of the request body, envelopes included. `false`: wait for `drain` before writing more. */
   write(bytes: Uint8Array): boolean;
   /** Ends the request body. */

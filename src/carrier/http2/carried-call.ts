@@ -1,0 +1,191 @@
+import type { IncomingHttpHeaders } from "node:http2";
+import { invalidArgument } from "../../core/arguments.js";
+import { MillraceError } from "../../core/errors.js";
+import { abortable, linkSignals, onAbort, startTimer, type LinkedSignal } from "../../core/signal.js";
+import { EnvelopeReader } from "../../wire/envelope-reader.js";
+import { encodeEnvelope, encodeEnvelopes } from "../../wire/frames.js";
+import { trailersOfHeaders } from "../../wire/trailers.js";
+import { collectMessages } from "../collect.js";
+import { ResponseFeed, type ResponseSource } from "../response.js";
+import type { CarrierCall, CarrierResponse } from "../types.js";
+import type { UpstreamCall, UpstreamEvents, UpstreamFailure } from "./types.js";
+import type { Upstream } from "./upstream.js";
+
+/** An http2 carrier's options with every default filled in. */
+export interface CarriedCallSettings {
+  readonly headers: Headers;
+  readonly maxMessageBytes: number;
+}
+
+/** Bytes held for a consumer that does not come; above it the server is held back by flow control. */
+const HELD_BYTES = 64 * 1024;
+
+/** One call of an http2 carrier: messages in, aligned chunks out, back-pressure both ways. */
+export class CarriedCall implements ResponseSource, UpstreamEvents {
+  readonly response: CarrierResponse;
+  readonly #upstream: Upstream;
+  readonly #settings: CarriedCallSettings;
+  readonly #call: CarrierCall;
+  readonly #feed: ResponseFeed;
+  readonly #scope: LinkedSignal;
+  readonly #envelopes: EnvelopeReader;
+  readonly #undo: (() => void)[] = [];
+  #stream: UpstreamCall | undefined;
+  #wanted = false;
+  #heldBytes = 0;
+  #drained: (() => void) | undefined;
+
+  constructor(upstream: Upstream, settings: CarriedCallSettings, call: CarrierCall) {
+    this.#upstream = upstream;
+    this.#settings = settings;
+    this.#call = call;
+    this.#feed = new ResponseFeed(this);
+    this.response = this.#feed.response;
+    this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes, framing: "grpc" });
+    this.#scope = linkSignals(call.signal);
+    void this.#run();
+  }
+
+  pull(): void {
+    this.#wanted = true;
+    this.#heldBytes = 0;
+    this.#stream?.resume();
+  }
+
+  leave(): void {
+    this.#free(new MillraceError("unavailable", "The call was left"));
+  }
+
+  headers(headers: IncomingHttpHeaders): void {
+    this.#feed.headers(fromIncoming(headers));
+  }
+
+  data(bytes: Uint8Array): void {
+    const chunks: Uint8Array[] = [];
+    try {
+      this.#envelopes.push(bytes, chunks);
+    } catch (error) {
+      if (chunks.length > 0) this.#deliver(chunks);
+      return this.#fail(error);
+    }
+    if (chunks.length > 0) this.#deliver(chunks);
+  }
+
+  end(incoming: IncomingHttpHeaders): void {
+    try {
+      this.#envelopes.end();
+      const headers = fromIncoming(incoming);
+      const trailers = trailersOfHeaders(headers);
+      if (trailers === undefined) throw new MillraceError("protocol", "The server ended the call without a grpc-status", { applied: "unknown" });
+      // Finished first: who looks at the headers of an answer that is its status alone can know that nothing follows.
+      this.#feed.finish(trailers);
+      this.#feed.headers(headers);
+      this.leave();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  fail({ error }: UpstreamFailure): void {
+    this.#fail(error);
+  }
+
+  drain(): void {
+    this.#drained?.();
+  }
+
+  async #run(): Promise<void> {
+    const { timeoutMs, kind, duplex } = this.#call;
+    this.#undo.push(onAbort(this.#scope.signal, (reason) => this.#abort(reason)));
+    if (this.#feed.over) return;
+    this.#undo.push(startTimer(timeoutMs, () => this.#abort(this.#timeout())));
+    try {
+      if (kind === "unary" || kind === "server" || duplex === "half") await this.#sendCollected();
+      else await this.#sendAsTheyCome();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #sendCollected(): Promise<void> {
+    const body = encodeEnvelopes(await collectMessages(this.#call, this.#scope.signal));
+    if (!this.#feed.over) this.#open().end(body);
+  }
+
+  async #sendAsTheyCome(): Promise<void> {
+    const stream = this.#open();
+    const { messages } = this.#call;
+    const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+    let ended = false;
+    try {
+      for (let index = 0; !this.#feed.over; index++) {
+        const next = await abortable(Promise.resolve(iterator.next()), this.#scope.signal);
+        ended = next.done === true;
+        if (next.done === true) return stream.end();
+        const message: unknown = next.value;
+        if (!(message instanceof Uint8Array)) throw invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
+        if (!stream.write(encodeEnvelope(message))) await abortable(new Promise<void>((go) => void (this.#drained = go)), this.#scope.signal);
+      }
+    } finally {
+      // Not waited for: a generator that waits for something itself would hold up an abort.
+      if (!ended) Promise.resolve(iterator.return?.()).catch(() => {});
+    }
+  }
+
+  #open(): UpstreamCall {
+    const { path, lane, cancel, timeoutMs, connectTimeoutMs } = this.#call;
+    const headers = this.#requestHeaders();
+    // `0` means no limit, and as a grpc-timeout would mean none left.
+    const deadline = timeoutMs === 0 ? undefined : timeoutMs;
+    this.#stream = this.#upstream.open({ path, lane, cancel, headers, timeoutMs: deadline, connectTimeoutMs }, this);
+    return this.#stream;
+  }
+
+  #requestHeaders(): Record<string, string> {
+    const headers: Record<string, string> = {};
+    this.#settings.headers.forEach((value, name) => void (headers[name] = value));
+    this.#call.headers.forEach((value, name) => void (headers[name] = value));
+    return headers;
+  }
+
+  #deliver(chunks: readonly Uint8Array[]): void {
+    this.#wanted = false;
+    for (const chunk of chunks) this.#heldBytes += chunk.length;
+    this.#feed.deliver(chunks);
+    if (!this.#wanted && this.#heldBytes >= HELD_BYTES) this.#stream?.pause();
+  }
+
+  #timeout(): MillraceError {
+    const applied = this.#stream?.sent === true ? "unknown" : "no";
+    return new MillraceError("timeout", `${this.#call.path} was not answered within ${this.#call.timeoutMs} ms`, { applied });
+  }
+
+  /** Ends the call at once; what was received and not taken is dropped. */
+  #abort(reason: unknown): void {
+    this.#feed.abort(reason);
+    this.#free(reason);
+  }
+
+  /** Ends the call; what was received before can still be taken. */
+  #fail(error: unknown): void {
+    this.#feed.fail(error);
+    this.#free(error);
+  }
+
+  #free(reason: unknown): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#stream?.leave();
+    this.#scope.abort(reason);
+    this.#scope.release();
+  }
+}
+
+/** HTTP/2's headers without its pseudo-headers. */
+function fromIncoming(incoming: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming)) {
+    if (name.startsWith(":") || value === undefined) continue;
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
+  }
+  return headers;
+}

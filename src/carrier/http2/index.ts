@@ -1,0 +1,2 @@
+export { http2Carrier } from "./carrier.js";
+export type { Http2CarrierOptions } from "./carrier.js";
