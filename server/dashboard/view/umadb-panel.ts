@@ -164,7 +164,7 @@ export class UmaDbPanel {
     setText(byId("figure-head"), this.#begun && newest !== undefined ? String(newest) : "–");
     setText(byId("figure-received"), String(this.#received));
     setText(byId("figure-shown"), String(size));
-    setText(byId("figure-capacity"), `of ${capacity} kept`);
+    setText(byId("figure-capacity"), `of ${capacity.toLocaleString("en").replace(",", "\u202f")} kept`);
     byId("pause").setAttribute("aria-pressed", String(paused));
     setText(byId("pause-label"), paused ? "Resume" : "Pause");
     byId("held").hidden = !paused;
@@ -179,7 +179,8 @@ export class UmaDbPanel {
   }
 
   #drawRate(): void {
-    this.#sparkline.update(this.#rate.history());
+    // The second that still runs would always look like a drop.
+    this.#sparkline.update(this.#rate.history().slice(0, -1));
     setText(byId("figure-rate"), this.#rate.mean(MEAN_SECONDS).toFixed(1));
   }
 }
