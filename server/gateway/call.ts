@@ -1,0 +1,221 @@
+import type { Upstream } from "millrace/internal/carrier/http2/upstream";
+import { HEARTBEAT_HEADER } from "millrace/internal/wire/header-names";
+import { parseGrpcTimeout } from "millrace/internal/wire/timeout";
+import { Answer } from "./answer.js";
+import { fieldOf, type GatewayRequest, type HeaderFields, type ResponseSink } from "./exchange.js";
+import { MAX_METADATA_BYTES, upstreamMetadata } from "./headers.js";
+import { heartbeatPeriod } from "./heartbeat.js";
+import type { Limits } from "./limits.js";
+import type { Policy, PolicyDecision } from "./policy.js";
+import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { Relay } from "./relay.js";
+import { RequestReader } from "./request-body.js";
+import type { GatewayMethod } from "./routes.js";
+import type { StalledCalls } from "./stalled.js";
+import type { UnaryCall, UnaryHandler } from "./unary-handler.js";
+import type { WaitingBytes } from "./waiting-bytes.js";
+
+/** One system behind the gateway. */
+export interface Target {
+  readonly upstream: Upstream;
+  /** Credentials that every call gets; a caller's own win where they are let through. */
+  readonly authorization: string | undefined;
+  /** Whether a caller's `millrace-upstream-authorization` reaches it. */
+  readonly credentialsFromClient: boolean;
+  /** Methods that are not passed on byte for byte, by path. */
+  readonly handlers: ReadonlyMap<string, UnaryHandler>;
+  /** Changes what the system says at the end of a call before a page gets it. */
+  readonly trailers: (trailers: HeaderFields) => HeaderFields;
+}
+
+/** What all calls of a gateway share. */
+export interface CallContext {
+  readonly limits: Limits;
+  readonly policy: Policy;
+  readonly waiting: WaitingBytes;
+  readonly stalled: StalledCalls;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** One call: from its request, through the policy, to whoever makes it, and back. */
+export class GatewayCall {
+  readonly method: GatewayMethod;
+  readonly #context: CallContext;
+  readonly #target: Target;
+  readonly #request: GatewayRequest;
+  readonly #answer: Answer;
+  readonly #reader: RequestReader;
+  readonly #startedMs = Date.now();
+  readonly #timeoutMs: number | undefined;
+  readonly #over: () => void;
+  /** Whether the method takes exactly one request message. */
+  readonly #single: boolean;
+  #metadata: Record<string, string | string[]> = {};
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #relay: Relay | undefined;
+  #unary: UnaryCall | undefined;
+  /** Messages wait here while the policy thinks about one of them. */
+  #judged: Promise<void> | undefined;
+  #upstreamFull = false;
+  #ended = false;
+
+  /** @param over Called once, when the call holds nothing any more but an unread response. */
+  constructor(context: CallContext, target: Target, method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined, over: () => void) {
+    this.#context = context;
+    this.#target = target;
+    this.method = method;
+    this.#request = request;
+    this.#over = over;
+    this.#answer = new Answer(sink, origin);
+    this.#timeoutMs = timeoutOf(request.headers);
+    this.#single = method.kind === "unary" || method.kind === "server";
+    this.#reader = new RequestReader(request, this.#single, context.limits, context.waiting, {
+      message: (envelope) => this.#message(envelope),
+      end: () => this.#requestEnded(),
+      refuse: (refusal) => this.refuse(refusal),
+    });
+    sink.listen({ drain: () => this.#pageReads(), finished: () => this.#finished(), gone: () => this.#gone() });
+  }
+
+  /** Begins to read the request. */
+  start(): void {
+    const metadata = upstreamMetadata(this.#request.headers, { fromClient: this.#target.credentialsFromClient });
+    if (metadata === undefined) return this.refuse(limited(`The call's metadata is larger than ${MAX_METADATA_BYTES} bytes`));
+    if (this.#target.authorization !== undefined) metadata["authorization"] ??= this.#target.authorization;
+    this.#metadata = metadata;
+    if (this.#timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#expire(), Math.min(this.#timeoutMs, MAX_TIMER_MS));
+    this.#reader.start();
+  }
+
+  /** Ends the call with words of the gateway. */
+  refuse(refusal: Refusal): void {
+    this.#answer.end(trailersOfRefusal(refusal));
+    this.#end();
+  }
+
+  /** The gateway closes: a call that stays open by nature is ended so that its caller resumes elsewhere. */
+  drain(): void {
+    if (this.#relay !== undefined) this.#relay.endEarly("drain");
+    else if (this.#unary === undefined) this.refuse({ status: status.unavailable, message: "The gateway is shutting down: connect again", applied: "no", reason: "drain" });
+  }
+
+  #message(envelope: Uint8Array): void {
+    const decision = this.#judged === undefined ? this.#decide() : this.#judged.then(() => this.#decide());
+    if (!(decision instanceof Promise)) return this.#judge(decision, envelope);
+    this.#reader.pause();
+    const judged: Promise<void> = decision.then((result) => this.#judge(result, envelope), () => this.#judge(UNDECIDED, envelope)).then(() => {
+      if (this.#judged !== judged) return;
+      this.#judged = undefined;
+      if (!this.#upstreamFull) this.#reader.resume();
+    });
+    this.#judged = judged;
+  }
+
+  #decide(): PolicyDecision | Promise<PolicyDecision> {
+    const { method } = this;
+    return this.#context.policy({ principal: { kind: "anonymous" }, method, resources: [{ kind: "store", name: method.system }] });
+  }
+
+  #judge(decision: PolicyDecision, envelope: Uint8Array): void {
+    if (this.#ended) return;
+    if (!decision.allowed) return this.refuse({ status: status.permissionDenied, message: decision.message, applied: "no", reason: "policy" });
+    const handler = this.#target.handlers.get(this.method.path);
+    if (handler !== undefined) return this.#handle(handler, envelope);
+    this.#forward(this.#open(), envelope);
+    this.#reader.release(envelope.length);
+  }
+
+  #forward(relay: Relay, envelope: Uint8Array): void {
+    if (this.#single) return relay.endRequest(envelope);
+    this.#upstreamFull = !relay.write(envelope);
+    if (this.#upstreamFull) this.#reader.pause();
+  }
+
+  #upstreamDrained(): void {
+    this.#upstreamFull = false;
+    if (this.#judged === undefined) this.#reader.resume();
+  }
+
+  #requestEnded(): void {
+    if (this.#single) return;
+    if (this.#judged !== undefined) void this.#judged.then(() => this.#requestEnded());
+    else if (!this.#ended) this.#open().endRequest();
+  }
+
+  #handle(handler: UnaryHandler, envelope: Uint8Array): void {
+    this.#unary = handler({ envelope, headers: this.#metadata, client: this.#request.client }, (outcome) => {
+      if (this.#ended) return;
+      if (outcome.headers !== undefined) this.#answer.metadata(outcome.headers);
+      if (outcome.body !== undefined) this.#answer.write(outcome.body);
+      this.#answer.end(outcome.trailers);
+      this.#end();
+    });
+  }
+
+  #open(): Relay {
+    if (this.#relay !== undefined) return this.#relay;
+    const { method } = this;
+    const { stalled, limits } = this.#context;
+    const request = { path: method.path, lane: method.lane, cancel: method.cancel, headers: this.#metadata, timeoutMs: this.#upstreamTimeout() };
+    this.#relay = new Relay(this.#target.upstream, request, {
+      answer: this.#answer,
+      stalled,
+      address: this.#request.client.address,
+      stallMs: limits.stallMs,
+      repeatable: method.repeatable,
+      trailers: this.#target.trailers,
+      drain: () => this.#upstreamDrained(),
+      done: () => this.#end(),
+    });
+    const heartbeatMs = method.kind === "server" || method.kind === "bidi" ? heartbeatPeriod(fieldOf(this.#request.headers, HEARTBEAT_HEADER)) : undefined;
+    if (heartbeatMs !== undefined) this.#answer.openEarly(heartbeatMs);
+    return this.#relay;
+  }
+
+  /** A method that must not be cancelled gets no deadline either: the server would cancel it for us. */
+  #upstreamTimeout(): number | undefined {
+    if (this.#timeoutMs === undefined || this.method.cancel === "never") return undefined;
+    return Math.max(1, this.#timeoutMs - (Date.now() - this.#startedMs));
+  }
+
+  #expire(): void {
+    const sent = this.#relay !== undefined || this.#unary?.sent === true;
+    const applied = sent && !this.method.repeatable ? "unknown" : "no";
+    this.refuse({ status: status.deadlineExceeded, message: `The call did not end within its ${this.#timeoutMs} ms`, applied });
+  }
+
+  #pageReads(): void {
+    if (this.#relay === undefined) this.#answer.drained();
+    else this.#relay.drained();
+  }
+
+  /** The page has the whole response. */
+  #finished(): void {
+    this.#relay?.finished();
+    this.#end();
+  }
+
+  #gone(): void {
+    this.#relay?.gone();
+    this.#answer.breakOff();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    this.#reader.stop();
+    this.#relay?.leave();
+    this.#unary?.leave();
+    this.#over();
+  }
+}
+
+const UNDECIDED: PolicyDecision = { allowed: false, message: "The policy failed, so the call is refused" };
+
+function timeoutOf(headers: HeaderFields): number | undefined {
+  const header = fieldOf(headers, "grpc-timeout");
+  return header === undefined ? undefined : parseGrpcTimeout(header);
+}

@@ -1,0 +1,172 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Duplex } from "node:stream";
+import { admit } from "./admission.js";
+import { GatewayCall, type CallContext, type Target } from "./call.js";
+import { corsHeaders, preflightHeaders } from "./cors.js";
+import { fieldOf, type Client, type GatewayRequest, type ResponseSink } from "./exchange.js";
+import { answerFetch } from "./fetch.js";
+import { Tally } from "./limits.js";
+import { silentLog } from "./log.js";
+import { answerNode, refuseUpgrade } from "./node.js";
+import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
+import { pageHeaders } from "./pages.js";
+import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { methodTable, type GatewayMethod } from "./routes.js";
+import { StalledCalls } from "./stalled.js";
+import { openTargets } from "./targets.js";
+import { WaitingBytes } from "./waiting-bytes.js";
+import { Answer } from "./answer.js";
+
+/** A gateway: the same core behind the doors that runtimes have. */
+export interface Gateway {
+  /**
+   * Answers a web-standard request.
+   *
+   * @param client Where it comes from. Without it, limits that count connections and addresses see one for all.
+   */
+  fetch(request: Request, client?: Client): Promise<Response>;
+  /** A request listener for `node:http`, `node:https` and `node:http2` servers. */
+  node(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void;
+  /** A listener for `upgrade` events. Nothing is reached by an upgrade: it is answered with 404. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  /**
+   * Stops: new calls are refused, open streams end with a status from which their callers resume, other calls may
+   * finish within `limits.drainMs`. Resolves when the upstream connections are closed. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+const ACCEPTED: ReadonlySet<string> = new Set(["application/grpc-web", "application/grpc-web+proto"]);
+const CLOSING: Refusal = { status: status.unavailable, message: "The gateway is shutting down: connect again", applied: "no", reason: "drain" };
+
+/**
+ * Makes a gateway. Nothing is connected before the first call.
+ *
+ * @throws {MillraceError} `invalid_argument`, naming the option.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const core = new GatewayCore(options);
+  return {
+    fetch: (request, client) => answerFetch(core.handle, request, client),
+    node: (request, response) => answerNode(core.handle, request, response),
+    upgrade: (_request, socket) => refuseUpgrade(socket),
+    close: () => core.close(),
+  };
+}
+
+class GatewayCore {
+  readonly #options;
+  readonly #pages;
+  readonly #log;
+  readonly #methods: ReadonlyMap<string, GatewayMethod>;
+  readonly #targets;
+  readonly #context: CallContext;
+  readonly #calls = new Set<GatewayCall>();
+  readonly #callsOf = new Tally<object>();
+  #closed: Promise<void> | undefined;
+  #idle = (): void => undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = resolveGatewayOptions(options);
+    this.#pages = options.pages;
+    this.#log = options.log ?? silentLog;
+    const { limits, policy } = this.#options;
+    this.#methods = methodTable(this.#options.extraMethods);
+    this.#targets = openTargets(this.#options.upstreams, limits);
+    this.#context = { limits, policy, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
+  }
+
+  readonly handle = (request: GatewayRequest, sink: ResponseSink): void => {
+    const admission = admit(request, this.#options);
+    if (!admission.admitted) {
+      this.#log.warn({ because: admission.because }, "A request was not admitted");
+      return respond(sink, 403);
+    }
+    switch (request.method) {
+      case "POST": return this.#call(request, sink, admission.origin);
+      case "OPTIONS": return respond(sink, 204, preflightHeaders(admission.origin, request.headers));
+      case "GET": case "HEAD": return this.#get(request, sink);
+      default: return respond(sink, 405, { allow: "GET, HEAD, OPTIONS, POST" });
+    }
+  };
+
+  #call(request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
+    const refuse = (httpStatus: number, text: string): void => respond(sink, httpStatus, corsHeaders(origin), text);
+    if (!ACCEPTED.has(fieldOf(request.headers, "content-type") ?? "")) {
+      return refuse(415, "This gateway speaks binary gRPC-Web: send content-type application/grpc-web+proto");
+    }
+    if (request.headers["content-encoding"] !== undefined) return refuse(415, "Send the body as it is, without content-encoding");
+    const method = this.#methods.get(request.target);
+    if (method === undefined) return refuse(404, "No such method");
+    const target = this.#targets.byName.get(method.system);
+    if (target === undefined) return say(sink, origin, noUpstream(method));
+    if (this.#closed !== undefined) return say(sink, origin, CLOSING);
+    this.#begin(target, method, request, sink, origin);
+  }
+
+  #begin(target: Target, method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
+    const { connection } = request.client;
+    const { callsPerConnection } = this.#options.limits;
+    if (this.#callsOf.of(connection) >= callsPerConnection) return say(sink, origin, limited(`A connection may have ${callsPerConnection} calls open`, 1_000));
+    this.#callsOf.add(connection, 1);
+    const call: GatewayCall = new GatewayCall(this.#context, target, method, request, sink, origin, () => {
+      this.#calls.delete(call);
+      this.#callsOf.add(connection, -1);
+      if (this.#calls.size === 0) this.#idle();
+    });
+    this.#calls.add(call);
+    call.start();
+  }
+
+  #get(request: GatewayRequest, sink: ResponseSink): void {
+    if (request.target === "/health") return respond(sink, 200, JSON_HEADERS, '{"status":"ok"}');
+    if (request.target === "/ready") return void this.#ready(sink);
+    const page = this.#pages?.get(request.target.replace(/\?.*$/s, ""));
+    if (page === undefined) return respond(sink, 404);
+    sink.open(200, pageHeaders(page));
+    sink.end(request.method === "HEAD" ? undefined : page.body);
+  }
+
+  async #ready(sink: ResponseSink): Promise<void> {
+    const serving = this.#closed === undefined && await this.#targets.areServing();
+    respond(sink, serving ? 200 : 503, JSON_HEADERS, JSON.stringify({ status: serving ? "ready" : "not ready" }));
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    for (const call of this.#calls) if (call.method.lane === "live") call.drain();
+    await within(this.#options.limits.drainMs, new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      if (this.#calls.size === 0) resolve();
+    }));
+    for (const call of this.#calls) call.drain();
+    await this.#targets.close(this.#options.limits.drainMs);
+  }
+}
+
+const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+
+function respond(sink: ResponseSink, httpStatus: number, headers: Parameters<ResponseSink["open"]>[1] = {}, text?: string): void {
+  sink.open(httpStatus, text === undefined || "content-type" in headers ? headers : { ...headers, "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" });
+  sink.end(text === undefined ? undefined : new TextEncoder().encode(text));
+}
+
+function say(sink: ResponseSink, origin: string | undefined, refusal: Refusal): void {
+  new Answer(sink, origin).end(trailersOfRefusal(refusal));
+}
+
+function noUpstream({ system }: GatewayMethod): Refusal {
+  return { status: status.unimplemented, message: `This gateway has no upstream for ${system}`, applied: "no" };
+}
+
+/** Resolves when `work` has, or after `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => void (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

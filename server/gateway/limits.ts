@@ -1,0 +1,82 @@
+import { invalidArgument } from "millrace/internal/core/arguments";
+
+/** What one gateway lets its callers take. Every limit is a positive whole number. */
+export interface Limits {
+  /** The largest request message, in bytes; 16 MiB by default. */
+  messageBytes: number;
+  /** Request bytes of one connection that wait in the gateway, at most; 16 MiB by default. */
+  waitingBytesPerConnection: number;
+  /** Request bytes that wait in the gateway, at most, of all callers together; 64 MiB by default. */
+  waitingBytes: number;
+  /** Milliseconds in which the body of a call with one request message must be complete; 30 000 by default. */
+  bodyTimeoutMs: number;
+  /** Calls open on one connection at a time; 256 by default. */
+  callsPerConnection: number;
+  /** Conditional UmaDB appends under way at a time; the others wait. 8 by default. */
+  conditionalAppends: number;
+  /** How many of those one address may have; 4 by default. */
+  conditionalAppendsPerClient: number;
+  /** Conditional UmaDB appends that wait, at most; 1 024 by default. */
+  waitingAppends: number;
+  /** Milliseconds that a caller may leave its response unread before the call is ended with `stalled`; 30 000 by default. */
+  stallMs: number;
+  /** Calls of one address that may be left unread at the same time; beyond it the one unread longest is ended. 8 by default. */
+  stalledCallsPerClient: number;
+  /** Milliseconds that calls which end by themselves get when the gateway closes; 10 000 by default. */
+  drainMs: number;
+}
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS: Limits = {
+  messageBytes: 16 * MIB,
+  waitingBytesPerConnection: 16 * MIB,
+  waitingBytes: 64 * MIB,
+  bodyTimeoutMs: 30_000,
+  callsPerConnection: 256,
+  conditionalAppends: 8,
+  conditionalAppendsPerClient: 4,
+  waitingAppends: 1_024,
+  stallMs: 30_000,
+  stalledCallsPerClient: 8,
+  drainMs: 10_000,
+};
+
+/** The limits with every default filled in. */
+export function resolveLimits(limits: Partial<Limits> = {}): Limits {
+  const resolved = { ...DEFAULTS };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!isLimit(name)) throw invalidArgument(`limits.${name}`, value, "is not a limit that exists");
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1) {
+      throw invalidArgument(`limits.${name}`, value, "must be a whole number from 1 to 2^31 - 1");
+    }
+    resolved[name] = value;
+  }
+  return resolved;
+}
+
+function isLimit(name: string): name is keyof Limits {
+  return Object.hasOwn(DEFAULTS, name);
+}
+
+/** Counts things held by each of many owners, and forgets owners that hold nothing. */
+export class Tally<Owner> {
+  readonly #held = new Map<Owner, number>();
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  of(owner: Owner): number {
+    return this.#held.get(owner) ?? 0;
+  }
+
+  add(owner: Owner, amount: number): void {
+    const held = this.of(owner) + amount;
+    this.#total += amount;
+    if (held === 0) this.#held.delete(owner);
+    else this.#held.set(owner, held);
+  }
+}

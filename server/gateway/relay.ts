@@ -1,0 +1,155 @@
+import type { Upstream, UpstreamCall, UpstreamEvents, UpstreamFailure, UpstreamRequest } from "millrace/internal/carrier/http2/upstream";
+import type { Answer } from "./answer.js";
+import type { HeaderFields } from "./exchange.js";
+import { refusalOfLoss, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import type { StalledCalls, Stallable } from "./stalled.js";
+
+/** A page may pause this long while the upstream is draining: unread calls keep that server from exiting. */
+const DRAIN_PATIENCE_MS = 500;
+/** What is read on to complete the open envelope when a call is ended early. */
+const MAX_REST_BYTES = 1024 * 1024;
+const MAX_REST_MS = 2_000;
+
+/** What a {@link Relay} needs beside its two ends. */
+export interface RelayOptions {
+  readonly answer: Answer;
+  readonly stalled: StalledCalls;
+  readonly address: string;
+  readonly stallMs: number;
+  /** Whether a repeat of the call changes nothing, so that a lost one was as good as not made. */
+  readonly repeatable: boolean;
+  /** Changes what the upstream says at the end before a page gets it. */
+  readonly trailers: (trailers: HeaderFields) => HeaderFields;
+  /** The upstream takes request bytes again. */
+  readonly drain: () => void;
+  /** The answer was ended, by the upstream or early. Not called after `leave`. */
+  readonly done: () => void;
+}
+
+/** Moves the bytes of one call from the upstream to the page, no faster than the page reads. */
+export class Relay implements UpstreamEvents, Stallable {
+  readonly #options: RelayOptions;
+  readonly #call: UpstreamCall;
+  #blocked = false;
+  #upstreamDrains = false;
+  #restTimer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(upstream: Upstream, request: UpstreamRequest, options: RelayOptions) {
+    this.#options = options;
+    this.#call = upstream.open(request, this);
+  }
+
+  get address(): string {
+    return this.#options.address;
+  }
+
+  get patienceMs(): number {
+    if (this.#over) return Infinity;
+    return this.#upstreamDrains ? DRAIN_PATIENCE_MS : this.#options.stallMs;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#call.write(bytes);
+  }
+
+  endRequest(bytes?: Uint8Array): void {
+    this.#call.end(bytes);
+  }
+
+  headers(headers: HeaderFields): void {
+    this.#options.answer.metadata(headers);
+  }
+
+  data(bytes: Uint8Array): void {
+    const { answer, stalled } = this.#options;
+    if (!answer.write(bytes)) {
+      this.#blocked = true;
+      this.#call.pause();
+      stalled.blocked(this);
+    }
+    if (answer.ended) this.#finish();
+  }
+
+  end(trailers: HeaderFields): void {
+    this.#options.answer.endWith(this.#options.trailers(trailers));
+    this.#finish();
+  }
+
+  fail({ error, sent }: UpstreamFailure): void {
+    const applied = sent && !this.#options.repeatable ? "unknown" : "no";
+    this.#options.answer.end(trailersOfRefusal(refusalOfLoss(error, applied)));
+    this.#finish();
+  }
+
+  drain(): void {
+    this.#options.drain();
+  }
+
+  goaway(): void {
+    this.#upstreamDrains = true;
+  }
+
+  /** The page reads again. */
+  drained(): void {
+    this.#options.answer.drained();
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#options.stalled.flowing(this);
+    if (!this.#over) this.#call.resume();
+  }
+
+  /** Ends the call: at once when already over (its response is unread still), else so that the caller can resume. */
+  giveUp(): void {
+    if (this.#over) return this.gone();
+    this.endEarly(this.#upstreamDrains ? "drain" : "stalled");
+  }
+
+  /** Ends the call with a status from which the caller resumes, once the envelope that is under way is complete. */
+  endEarly(reason: "drain" | "stalled"): void {
+    const { answer } = this.#options;
+    if (this.#over || this.#restTimer !== undefined) return;
+    answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, this.#options.repeatable)));
+    if (answer.ended) return this.#finish();
+    if (answer.missing > MAX_REST_BYTES) return this.#breakOff();
+    this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS);
+    this.#call.resume();
+  }
+
+  /** Leaves the upstream; the answer is its owner's business. */
+  leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#restTimer);
+    this.#call.leave();
+  }
+
+  /** The page has read all of the response. */
+  finished(): void {
+    this.#options.stalled.flowing(this);
+  }
+
+  /** The page is gone, or given up: nothing of the call is kept. */
+  gone(): void {
+    this.#options.stalled.flowing(this);
+    this.#options.answer.breakOff();
+    this.leave();
+  }
+
+  #breakOff(): void {
+    this.#options.answer.destroy();
+    this.#finish();
+  }
+
+  /** The answer has ended. It may be unread still, so the watch over pages that do not read keeps it. */
+  #finish(): void {
+    if (this.#over) return;
+    this.leave();
+    this.#options.done();
+  }
+}
+
+function earlyEnd(reason: "drain" | "stalled", repeatable: boolean): Refusal {
+  const message = reason === "drain" ? "The server is shutting down: connect again" : "The response was left unread for too long";
+  return { status: status.unavailable, message, applied: repeatable ? "no" : "unknown", reason };
+}
