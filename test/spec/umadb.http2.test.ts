@@ -1,32 +1,11 @@
-import { http2Carrier } from "millrace/carrier/http2";
-import { afterAll, beforeAll } from "vitest";
-import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
+import { afterAll } from "vitest";
+import { direct, realBackend } from "../support/backends.js";
 import { umadbSpec } from "./umadb.js";
 
-let server: UmaDbServer;
-let carrier: ReturnType<typeof http2Carrier>;
+const backend = realBackend("by native gRPC, without a gateway", direct);
+umadbSpec(backend);
+afterAll(() => backend.close());
 
-beforeAll(async () => {
-  server = await startUmaDb();
-  carrier = http2Carrier({ url: server.url });
-});
-afterAll(async () => {
-  await carrier.close();
-  await server.close();
-});
-
-umadbSpec({
-  name: "by native gRPC, without a gateway",
-  shared: () => ({ carrier }),
-  async fresh() {
-    const own = await startUmaDb();
-    const direct = http2Carrier({ url: own.url });
-    return {
-      options: { carrier: direct },
-      async close() {
-        await direct.close();
-        await own.close();
-      },
-    };
-  },
-});
+const secured = realBackend("by native gRPC over TLS, with an API key", direct, { tls: true, apiKey: "a-secret" });
+umadbSpec(secured);
+afterAll(() => secured.close());
