@@ -20,11 +20,14 @@ export function toQuery(filter: Filter): Query | undefined {
   return { items: [{ types: [...filter.types], tags: [...filter.tags] }] };
 }
 
-/** The entries of a comma-separated list, without blanks around them and without repeats. An entry in double quotes may hold commas. */
+/**
+ * The entries of a comma-separated list, without blanks around them and without repeats. An entry in double quotes may
+ * hold commas, and a double quote written twice.
+ */
 export function parseList(text: string): string[] {
   const entries = new Set<string>();
-  for (const [, quoted, plain] of text.matchAll(/"([^"]*)"|([^,]+)/g)) {
-    const entry = quoted ?? plain?.trim() ?? "";
+  for (const [, quoted, plain] of text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]+))/g)) {
+    const entry = quoted?.replaceAll('""', '"') ?? plain?.trim() ?? "";
     if (entry !== "") entries.add(entry);
   }
   return [...entries];
@@ -32,7 +35,7 @@ export function parseList(text: string): string[] {
 
 /** The list as `parseList` reads it. */
 export function formatList(entries: readonly string[]): string {
-  return entries.map((entry) => (/^\s|\s$|,/.test(entry) ? `"${entry}"` : entry)).join(", ");
+  return entries.map((entry) => (/^[\s"]|\s$|,/.test(entry) ? `"${entry.replaceAll('"', '""')}"` : entry)).join(", ");
 }
 
 /** The filter in plain words, for example `OrderPlaced or OrderPaid, tagged order:7 and vip`. */

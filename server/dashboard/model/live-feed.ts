@@ -4,10 +4,8 @@ import { toStoredEvent, type StoredEvent } from "./stored-event.js";
 
 /** How the feed is doing. */
 export type FeedState =
-  | { readonly kind: "connecting" }
-  | { readonly kind: "catching-up" }
-  | { readonly kind: "live" }
-  /** The connection was lost; `retryAt` is on the clock of `Date.now()`. */
+  | { readonly kind: "connecting" | "catching-up" | "live" }
+  /** The connection was lost, or there was none; `retryAt` is on the clock of `Date.now()`. */
   | { readonly kind: "waiting"; readonly retryAt: number; readonly cause: unknown }
   /** Ended for good: trying again cannot help. */
   | { readonly kind: "failed"; readonly cause: unknown };
@@ -29,7 +27,7 @@ export interface FeedOptions {
   readonly query: Query | undefined;
   /** How many events from before the feed began are shown at first; 500 by default. */
   readonly history?: number;
-  /** The first pause after a lost connection, in milliseconds; it doubles up to `maxPauseMs`. 500 by default. */
+  /** The first pause after the store could not be read, in milliseconds; it doubles up to `maxPauseMs`. 500 by default. */
   readonly pauseMs?: number;
   /** 10 000 by default. */
   readonly maxPauseMs?: number;
@@ -44,29 +42,22 @@ export interface LiveFeed {
   close(): void;
 }
 
-/** Errors that the same call cannot get past. */
-const FINAL: readonly ErrorCode[] = ["invalid_argument", "unauthenticated", "permission_denied", "unsupported"];
+/** Errors that may be gone at the next try. */
+const PASSING: readonly ErrorCode[] = ["unavailable", "timeout", "resource_exhausted", "internal", "protocol"];
 
-/** Follows the store from its newest events on, and comes back by itself after a lost connection. */
+/**
+ * Follows the store from its newest events on. The subscription comes back by itself after a lost connection; what is
+ * added here is the beginning (a read that ends, which does not) and a store that was exchanged for another one.
+ */
 export function followStore(source: FeedSource, receiver: FeedSink, options: FeedOptions): LiveFeed {
   const { query, history = 500, pauseMs = 500, maxPauseMs = 10_000 } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const sink = untilAborted(receiver, signal);
-  let wake = (): void => undefined;
+  const nothing = (): void => undefined;
+  let retryNow = nothing;
   let after: bigint | undefined;
   let failures = 0;
-
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(() => wake(), ms);
-      wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      signal.addEventListener("abort", wake);
-    });
 
   const older = async (before: bigint, limit: number): Promise<StoredEvent[]> => {
     if (before <= 1n) return [];
@@ -87,11 +78,23 @@ export function followStore(source: FeedSource, receiver: FeedSink, options: Fee
 
   const follow = async (): Promise<void> => {
     const subscription = source.subscribe(query, { after: await begin(), signal });
-    const report = (): void => {
-      const { kind } = subscription.state;
-      if (kind === "catching-up" || kind === "live") sink.state({ kind });
+    const anew = (): void => void subscription.close();
+    const anewIfExchanged = async (): Promise<void> => {
+      const head = await source.head({ signal });
+      if (after !== undefined && (head ?? 0n) < after) anew();
     };
-    const forget = subscription.onStateChange(report);
+    let lost = false;
+    const forget = subscription.onStateChange((state) => {
+      if (state.kind === "closed") return;
+      sink.state(state);
+      retryNow = state.kind === "waiting" ? anew : nothing;
+      if (state.kind === "waiting") {
+        lost = true;
+      } else if (state.kind === "catching-up" && lost) {
+        lost = false;
+        anewIfExchanged().catch(() => undefined);
+      }
+    });
     try {
       for await (const batch of subscription.batches()) {
         const events = batch.map(toStoredEvent);
@@ -106,33 +109,42 @@ export function followStore(source: FeedSource, receiver: FeedSink, options: Fee
 
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
+      retryNow = nothing;
       sink.state({ kind: "connecting" });
-      let cause: unknown;
       try {
         await follow();
-      } catch (error) {
-        cause = error;
+      } catch (cause) {
+        if (!PASSING.some((code) => isMillraceError(cause, code))) return sink.state({ kind: "failed", cause });
+        const ms = Math.min(maxPauseMs, pauseMs * 2 ** failures++);
+        sink.state({ kind: "waiting", retryAt: Date.now() + ms, cause });
+        await pause(ms, signal, (wake) => (retryNow = wake));
       }
-      if (signal.aborted) return;
-      if (FINAL.some((code) => isMillraceError(cause, code))) {
-        sink.state({ kind: "failed", cause });
-        return;
-      }
-      const pauseFor = Math.min(maxPauseMs, pauseMs * 2 ** failures++);
-      sink.state({ kind: "waiting", retryAt: Date.now() + pauseFor, cause });
-      await pause(pauseFor);
     }
   };
   void run();
 
-  return { retryNow: () => wake(), older, close: () => closing.abort() };
+  return { retryNow: () => retryNow(), older, close: () => closing.abort() };
+}
+
+/** Resolves after a time, at once when the signal is aborted or the function is called that `wakeable` gets. */
+function pause(ms: number, signal: AbortSignal, wakeable: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake);
+    wakeable(wake);
+  });
 }
 
 /** Nothing is delivered after `close()`, whatever was on its way by then. */
 function untilAborted(sink: FeedSink, signal: AbortSignal): FeedSink {
   return {
-    begin: (history, head) => signal.aborted || sink.begin(history, head),
-    add: (events) => signal.aborted || sink.add(events),
-    state: (state) => signal.aborted || sink.state(state),
+    begin: (history, head) => void (signal.aborted || sink.begin(history, head)),
+    add: (events) => void (signal.aborted || sink.add(events)),
+    state: (state) => void (signal.aborted || sink.state(state)),
   };
 }

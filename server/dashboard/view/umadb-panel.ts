@@ -59,7 +59,6 @@ export class UmaDbPanel {
     byId("held").addEventListener("click", () => this.togglePause());
     byId("append").addEventListener("click", () => this.#append.open());
     window.addEventListener("online", () => this.#feed?.retryNow());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#feed?.retryNow());
     setInterval(() => this.#drawRate(), 1_000);
     this.#follow();
   }
