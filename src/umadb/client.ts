@@ -6,6 +6,7 @@ import { checkCallOptions } from "../carrier/call-options.js";
 import { openConnection, type Connection, type ConnectionOptions } from "../carrier/connection.js";
 import { invokeUnary, openStream } from "../carrier/invoke.js";
 import type { Carrier } from "../carrier/types.js";
+import type { Decoder } from "../protobuf/decode.js";
 import { umadbMethods } from "../wire/methods.js";
 import { HealthCheckRequest, HealthCheckResponse } from "../../gen/static/grpc/health/v1/health.js";
 import {
@@ -16,7 +17,7 @@ import { sendAppend } from "./append.js";
 import { count, MAX_UINT64, optional, position, text, wrong } from "./check.js";
 import { toSource, toWireAppend, toWireQuery } from "./convert.js";
 import { toUmaDbError } from "./errors.js";
-import { decodeMessage, MessageReader, type Decoder } from "./messages.js";
+import { decodeMessage, MessageReader } from "./messages.js";
 import { StreamRead, type Read } from "./read.js";
 import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
 import type { AppendCondition, NewEvent, Query, TrackingInfo } from "./types.js";

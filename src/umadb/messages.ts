@@ -1,11 +1,7 @@
 import { MillraceError, type Applied } from "../core/errors.js";
 import type { OpenStream } from "../carrier/invoke.js";
+import { decodeWhole, type Decoder } from "../protobuf/decode.js";
 import { payloadsOf } from "../wire/frames.js";
-
-/** A generated codec, as far as answers need it. */
-export interface Decoder<Message> {
-  decode(bytes: Uint8Array): Message;
-}
 
 /**
  * A message of the server.
@@ -14,7 +10,7 @@ export interface Decoder<Message> {
  */
 export function decodeMessage<Message>(codec: Decoder<Message>, bytes: Uint8Array, applied: Applied = "no"): Message {
   try {
-    return codec.decode(bytes);
+    return decodeWhole(codec, bytes);
   } catch (cause) {
     throw new MillraceError("protocol", "The server sent a message that cannot be decoded", { system: "umadb", applied, cause });
   }
