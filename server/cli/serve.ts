@@ -1,0 +1,108 @@
+import { createServer, type Server } from "node:http";
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { createGateway, type GatewayOptions } from "../gateway/index.js";
+import { ConfigError } from "./config-error.js";
+import { urlHost, type ListenAddress } from "./listen-address.js";
+
+/** Larger than what is let through, so that it is the gateway that says what is wrong. */
+const MAX_HEADER_BYTES = 64 * 1024;
+/** Longer than browsers and proxies keep idle connections, so that it is they who close them. */
+const KEEP_ALIVE_MS = 75_000;
+/** For the last bytes of responses whose calls have ended. */
+const LAST_BYTES_MS = 1_000;
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** Where it serves: `http://HOST:PORT` or `https://HOST:PORT`. */
+  readonly url: string;
+  /** Stops taking connections, drains what is open, and resolves when nothing is left. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What to serve, and where. */
+export interface ServeSettings {
+  readonly listen: ListenAddress;
+  /** Certificate chain and key (PEM): serves HTTP/2 and HTTP/1.1 over TLS. Without them HTTP/1.1 in the clear. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly options: GatewayOptions;
+}
+
+/**
+ * Makes a gateway and serves it.
+ *
+ * @throws {ConfigError} When the address cannot be listened on, or certificate and key do not work.
+ */
+export async function serveGateway({ listen, tls, options }: ServeSettings): Promise<RunningGateway> {
+  const gateway = createGateway(options);
+  const front = tls === undefined ? plainFront() : secureFront(tls);
+  front.server.on("request", gateway.node);
+  front.server.on("upgrade", gateway.upgrade);
+  try {
+    await listening(front.server, listen);
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+  const { port } = front.server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${urlHost(listen.host)}:${port}`,
+    close: () => (closed ??= close()),
+  };
+
+  async function close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => front.server.close(() => resolve()));
+    front.closeIdle();
+    await gateway.close();
+    front.closeIdle();
+    const timer = setTimeout(() => front.closeAll(), LAST_BYTES_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+}
+
+interface Front {
+  readonly server: Server | Http2SecureServer;
+  closeIdle(): void;
+  closeAll(): void;
+}
+
+function plainFront(): Front {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS, highWaterMark: 64 * 1024 });
+  return { server, closeIdle: () => server.closeIdleConnections(), closeAll: () => server.closeAllConnections() };
+}
+
+function secureFront({ cert, key }: { readonly cert: string; readonly key: string }): Front {
+  let server: Http2SecureServer;
+  // `maxHeaderSize` and `keepAliveTimeout` are for HTTP/1.1 on the same port.
+  const options = { allowHTTP1: true, cert, key, settings: { maxHeaderListSize: MAX_HEADER_BYTES }, maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
+  try {
+    server = createSecureServer(options);
+  } catch (error) {
+    throw new ConfigError(`tls: certificate and key do not work (${(error as NodeJS.ErrnoException).code ?? "unknown reason"})`);
+  }
+  const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<{ destroy(): void }>();
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.on("error", () => undefined);
+    session.on("close", () => sessions.delete(session));
+  });
+  server.on("secureConnection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return {
+    server,
+    closeIdle: () => sessions.forEach((session) => session.close()),
+    closeAll: () => sockets.forEach((socket) => socket.destroy()),
+  };
+}
+
+function listening(server: Server | Http2SecureServer, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError(`listen: ${urlHost(host)}:${port} cannot be used (${error.code ?? "unknown reason"})`)));
+    server.listen(port, host, () => resolve());
+  });
+}
