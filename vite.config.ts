@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { systemBrowser } from "./test/support/browser-provider.js";
+import { closeStore, openStore } from "./test/support/page-stores.js";
 
 const root = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -39,6 +40,7 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: systemBrowser(),
+            commands: { openStore, closeStore },
             instances: [{ browser: "chromium" }],
           },
         },

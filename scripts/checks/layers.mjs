@@ -25,7 +25,8 @@ export const LAYERS = {
   "gen/static": { files: /^gen\/static\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
   core: { files: /^src\/core\//, may: [], packages: [] },
   protobuf: { files: /^src\/protobuf\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
-  wire: { files: /^src\/wire\//, may: ["core"], packages: [] },
+  // Reading protobuf's own format is as much the wire as gRPC's envelopes are.
+  wire: { files: /^src\/wire\//, may: ["core"], packages: [/^@bufbuild\/protobuf\/wire$/] },
   "carrier/http2": { files: /^src\/carrier\/http2\//, may: ["core", "wire", "carrier"], packages: [NODE] },
   carrier: { files: /^src\/carrier\//, may: ["core", "wire"], packages: [] },
   umadb: { files: /^src\/umadb\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
@@ -34,7 +35,7 @@ export const LAYERS = {
   index: { files: /^src\/index\.ts$/, may: ["core", "carrier"], packages: [] },
   "server/gateway": { files: /^server\/gateway\//, may: [], packages: [MILLRACE, NODE] },
   "server/embedded": { files: /^server\/embedded\//, may: [], packages: [MILLRACE, NODE] },
-  "server/demo": { files: /^server\/demo\//, may: [], packages: [PUBLIC] },
+  "server/demo": { files: /^server\/demo\//, may: [], packages: [PUBLIC, NODE] },
   "server/dashboard": { files: /^server\/dashboard\/(?!vite\.config\.ts$)/, may: [], packages: [PUBLIC, /^uplot$/] },
   "server/cli": { files: /^server\/cli\//, may: ["server/gateway", "server/demo"], packages: [MILLRACE, NODE, /^(pino|yaml)$/] },
   "server/index": { files: /^server\/index\.ts$/, may: ["server/gateway"], packages: [] },

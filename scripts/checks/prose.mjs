@@ -14,8 +14,8 @@ const FOREIGN = [
   { what: "a note of the workplace", pattern: /\bissues? (?:show|list)\b|\b(?:protocol |the )sheet(?:'s)?\b|\bsheet section\b/i },
 ];
 
-/** A scope says which part of the product a change is in; only `chore` may do without. */
-const SUBJECT = /^(?:(?:feat|fix|docs|test|refactor|perf|build|ci|style|revert|chore)\([\w/, -]+\)|chore)!?: \S/;
+/** A scope says which part of the product a change is in; what is about the repository as a whole has none. */
+const SUBJECT = /^(?:(?:feat|fix|docs|test|refactor|perf|build|style|revert)\([\w/, -]+\)|(?:chore|ci)(?:\([\w/, -]+\))?)!?: \S/;
 
 /**
  * @param {string} root

@@ -1,3 +1,4 @@
+import { UmaDb } from "millrace/umadb";
 import { describe, expect, inject, it } from "vitest";
 
 describe("a page of the browser project", () => {
@@ -6,11 +7,15 @@ describe("a page of the browser project", () => {
     expect("Buffer" in globalThis).toBe(false);
   });
 
-  it("is told where the servers are that were started for it", () => {
-    expect(inject("umadbUrl")).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-  });
-
   it("is of a loopback origin, as a developer's page is", () => {
     expect(location.origin).toMatch(/^http:\/\/(localhost|127\.0\.0\.1):\d+$/);
+  });
+});
+
+describe("a gateway that was told of no origin", () => {
+  it("gives this page nothing: not an answer, not a reason", async () => {
+    await expect(fetch(inject("closedGatewayUrl"), { method: "POST" })).rejects.toThrow(TypeError);
+    const db = new UmaDb({ url: inject("closedGatewayUrl"), retry: false });
+    await expect(db.head()).rejects.toMatchObject({ code: "unavailable" });
   });
 });

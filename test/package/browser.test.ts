@@ -34,7 +34,7 @@ async function typeCheck(source: string, lib: readonly string[]): Promise<string
   await writeFile(join(user.folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["page.ts"] }));
   return run(join(repository, "node_modules/.bin/tsc"), ["-p", user.folder], { cwd: user.folder }).then(
     () => "",
-    (failure: { stdout: string }) => failure.stdout,
+    (failure: unknown) => (failure as { stdout: string }).stdout,
   );
 }
 

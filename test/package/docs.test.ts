@@ -53,7 +53,7 @@ async function typeCheck(): Promise<string> {
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions, include: ["*.ts"] }));
   return run(join(repository, "node_modules/.bin/tsc"), ["-p", folder, "--pretty", "false"], { cwd: folder }).then(
     () => "",
-    (failure: { stdout: string }) => failure.stdout,
+    (failure: unknown) => (failure as { stdout: string }).stdout,
   );
 }
 
@@ -109,10 +109,11 @@ describe("the commands of README.md and docs/", () => {
   });
 
   it("name flags that the command has", async () => {
-    const { stdout } = await run(process.execPath, [join(repository, "server/dist/cli/main.js"), "--help"]);
+    const help = await Promise.all(["gateway", "dev"].map((command) => run(process.execPath, [join(repository, "server/dist/cli/main.js"), command, "--help"])));
+    const known = help.map(({ stdout }) => stdout).join("");
     const flags = commands.flatMap(linesOf).filter((line) => /\bmillrace(-server)? (gateway|dev)\b/.test(line)).flatMap((line) => line.match(/--[\w-]+/g) ?? []);
     expect(flags.length).toBeGreaterThan(0);
-    expect([...new Set(flags)].filter((flag) => !stdout.includes(flag))).toEqual([]);
+    expect([...new Set(flags)].filter((flag) => !known.includes(flag))).toEqual([]);
   });
 
   it("that lead to the tests are those that CI runs, in the same order", async () => {

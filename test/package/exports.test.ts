@@ -39,7 +39,7 @@ async function typeCheck(project: Installed, source: string, options: object): P
   await writeFile(join(project.folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts"] }));
   return run(join(repository, "node_modules/.bin/tsc"), ["-p", project.folder], { cwd: project.folder }).then(
     () => "",
-    (failure: { stdout: string }) => failure.stdout,
+    (failure: unknown) => (failure as { stdout: string }).stdout,
   );
 }
 

@@ -28,6 +28,7 @@ const REFUSED = [
   ["src/core/backoff.ts", "node:crypto"],
   ["src/wire/frames.ts", "src/carrier/types.ts"],
   ["src/wire/frames.ts", "@bufbuild/protobuf"],
+  ["src/core/bytes.ts", "@bufbuild/protobuf/wire"],
   ["src/carrier/fetch.ts", "src/carrier/http2/upstream.ts"],
   ["src/carrier/fetch.ts", "node:http"],
   ["src/carrier/fetch.ts", "src/umadb/client.ts"],
