@@ -114,6 +114,7 @@ export class GatewayCall {
 
   #decide(): PolicyDecision | Promise<PolicyDecision> {
     const { method } = this;
+    if (this.#ended) return UNDECIDED;
     return this.#context.policy({ principal: { kind: "anonymous" }, method, resources: [{ kind: "store", name: method.system }] });
   }
 
