@@ -50,6 +50,8 @@ export async function start(program, args = []) {
 
 /** What a program of {@link start} does: it answers each message but the probe's own by calling `answer`. */
 export function serveQuestions(answer, announcement) {
+  // The probe lets go of the channel for programs that end by themselves; these live by it.
+  process.channel.ref();
   process.on("message", async (question) => {
     if (question !== "cpu") process.send(await answer(question));
   });

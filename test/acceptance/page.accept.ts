@@ -22,6 +22,8 @@ report.check("it follows 500, in order, each once", ascending(appended.followed,
 report.check("it reads 500, data intact", ascending(appended.read, 500) && appended.intact === 500, { read: appended.read.length, intact: appended.intact });
 report.check("what it sent is what is stored", stored.every(({ event }, n) => event?.tags[0] === `n-${n}` && event.data.length === n % 300), { stored: stored.length });
 
+const own = await waysIn(await host.open(), gateway.url);
+report.check("a page that is let in gets what the others are refused", [own.head, own.read, own.append, own.subscribe, own.bare].every((text) => text.startsWith("got")) && !own.simple.startsWith("got"), own);
 const before = proxy.counts().opened;
 await refused("a page of another origin", await host.open(`http://evil.example:${new URL(host.origin).port}`), gateway.url);
 await refused("a page of this origin with another Host", await host.open(), `http://rebound.example:${gateway.port}`);
@@ -36,33 +38,42 @@ await proxy.close();
 await umadb.close();
 report.finish();
 
-/** Every way in that a page has: our client, a bare request, a form-like request that needs no preflight, a GET. */
 async function refused(who: string, foreign: Page, url: string): Promise<void> {
-  const got = await foreign.evaluate(async (gatewayUrl) => {
+  const got = await waysIn(foreign, url);
+  report.check(`${who} gets nothing`, Object.values(got).every((text) => !text.startsWith("got")), got);
+}
+
+/** Every way in that a page has: our client, a bare request, a form-like request that needs no preflight. */
+function waysIn(page: Page, url: string): Promise<Record<"head" | "read" | "append" | "subscribe" | "bare" | "simple", string>> {
+  return page.evaluate(async (gatewayUrl) => {
     const outcome = async (attempt: () => Promise<unknown>): Promise<string> => {
       try {
-        return `got ${String(await attempt())}`;
+        return `got ${String(await attempt()).slice(0, 40)}`;
       } catch (error) {
-        return error instanceof Error ? error.name : "refused";
+        return String(error);
       }
     };
     const db = new globalThis.millrace.UmaDb({ url: gatewayUrl, retry: false, timeoutMs: 5_000 });
+    const opened = async (): Promise<unknown> => {
+      const own = new AbortController();
+      const first = db.subscribe(undefined, { signal: own.signal })[Symbol.asyncIterator]().next();
+      return first.finally(() => own.abort());
+    };
     const path = `${gatewayUrl}/umadb.v1.DCB/Head`;
     const body = new Uint8Array(5);
     const status = (response: Response): string => {
-      if (!response.ok || response.type === "opaque") throw new Error("refused");
+      if (!response.ok || response.type === "opaque") throw new Error(`${response.type} ${response.status}`);
       return `status ${response.status}`;
     };
     return {
       head: await outcome(() => db.head()),
       read: await outcome(() => db.read().toArray()),
       append: await outcome(() => db.append([{ type: "Foreign", data: body }])),
-      subscribe: await outcome(() => db.subscribe().opened),
+      subscribe: await outcome(opened),
       bare: await outcome(async () => status(await fetch(path, { method: "POST", body, headers: { "content-type": "application/grpc-web+proto" } }))),
       simple: await outcome(async () => status(await fetch(path, { method: "POST", body, mode: "no-cors", headers: { "content-type": "text/plain" } }))),
     };
   }, url);
-  report.check(`${who} gets nothing`, Object.values(got).every((text) => !text.startsWith("got")), got);
 }
 
 function ascending(positions: readonly bigint[], count: number): boolean {
@@ -91,7 +102,7 @@ async function appendAndFollow(url: string): Promise<{ positions: bigint[]; foll
   for await (const { position, event } of db.read()) {
     read.push(position);
     const expected = dataOf(Number(position) - 1);
-    if (event.data.length === expected.length && event.data.every((byte, k) => byte === expected[k])) intact++;
+    if (String(event.data) === String(expected)) intact++;
   }
   await db.close();
   return { positions, followed, followMs, read, intact };

@@ -28,7 +28,7 @@ export async function startPageHost(hosts: readonly string[] = []): Promise<Page
   await listen(server);
   const { port } = server.address() as AddressInfo;
   const rules = hosts.map((host) => `MAP ${host} 127.0.0.1`).join(",");
-  const browser = await chromium.launch({ executablePath: requireChromium(), args: [...chromiumArgs, ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`])] });
+  const browser = await chromium.launch({ executablePath: requireChromium(), args: [...chromiumArgs, NO_HELP, ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`])] });
   const origin = `http://127.0.0.1:${port}`;
   return {
     browser,
@@ -47,6 +47,9 @@ export async function startPageHost(hosts: readonly string[] = []): Promise<Page
     },
   };
 }
+
+/** Some browsers keep foreign pages off local addresses by themselves: the gateway is what is tested here. */
+const NO_HELP = "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights";
 
 /** Serves the page's own two files on somebody else's address; the rest goes to whoever is there. */
 async function fulfil(route: import("playwright-core").Route, script: string): Promise<void> {
