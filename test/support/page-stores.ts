@@ -9,18 +9,20 @@ export interface PageStore {
   readonly gatewayUrl: string;
 }
 
+// Vitest types this module by its own provider packages, none of which is installed.
 declare module "vitest/browser" {
-  interface BrowserCommands {
+  /** What a page can ask of the process that runs the tests. */
+  export const commands: {
     /** Starts an UmaDB and a gateway for one test of the page. */
     openStore(): Promise<PageStore>;
     /** Ends them. */
     closeStore(id: string): Promise<void>;
-  }
+  };
 }
 
 const closers = new Map<string, () => Promise<void>>();
 
-export const openStore: BrowserCommand<[]> = async (): Promise<PageStore> => {
+export const openStore: BrowserCommand = async (): Promise<PageStore> => {
   const umadb = await startUmaDb();
   const gateway = await startGatewayCommand(["--allow-all", "--umadb", umadb.url]).catch(async (error: unknown) => {
     await umadb.close();
