@@ -4,6 +4,7 @@ import { listenForShortcuts } from "./view/keyboard.js";
 import { themeToggle } from "./view/theme.js";
 import { UmaDbPanel } from "./view/umadb-panel.js";
 
+byId("boot").remove();
 // The page comes from the gateway that it speaks to.
 setText(byId("gateway"), location.host);
 const panel = new UmaDbPanel(new UmaDb({ url: location.origin }));
