@@ -71,7 +71,7 @@ describe("the packed millrace, installed in an empty project", () => {
   it("does nothing at import: no output, no timer, no global", async () => {
     const script = `const before = Reflect.ownKeys(globalThis).length;
       ${LIGHT.map((name) => `await import(${JSON.stringify(name)});`).join("\n")}
-      const active = process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|FSReq/.test(kind));
+      const active = process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|Req/.test(kind));
       console.log(JSON.stringify({ added: Reflect.ownKeys(globalThis).length - before, active }));`;
     expect(JSON.parse(await user.node(script))).toEqual({ added: 0, active: [] });
   });
