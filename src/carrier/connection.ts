@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
 import { MillraceError, type Applied, type SystemName } from "../core/errors.js";
 import type { HeadersOption, RetryOptions } from "../core/options.js";
+import { Ending } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
 import type { Trailers } from "../wire/trailers.js";
 import { fetchCarrier } from "./fetch.js";
@@ -56,8 +57,8 @@ export interface Connection {
   readonly maxMessageBytes: number;
   /** The system's own reading of a status other than 0. */
   readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
-  /** Aborted by {@link Connection.close}, with the error that open calls then end with. */
-  readonly closed: AbortSignal;
+  /** Ends with {@link Connection.close}; its reason is the error that open calls then end with. */
+  readonly closed: Ending;
   /** Ends all calls with `unavailable`, and closes the carrier if the connection made it. Idempotent. */
   close(): Promise<void>;
 }
@@ -80,14 +81,13 @@ export function openConnection(system: SystemName, options: ConnectionOptions, r
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
   const retry = checkRetry(options.retry, system);
   const carrier = carrierOf(options, system, connectTimeoutMs, maxMessageBytes);
-  const closing = new AbortController();
+  const closed = new Ending();
   return {
     system, carrier, headers, timeoutMs, connectTimeoutMs, retry, maxMessageBytes,
     toError: rules.toError,
-    closed: closing.signal,
+    closed,
     async close() {
-      if (closing.signal.aborted) return;
-      closing.abort(new MillraceError("unavailable", "The client is closed", { system }));
+      closed.end(new MillraceError("unavailable", "The client is closed", { system }));
       if (options.carrier === undefined) await carrier.close();
     },
   };

@@ -1,5 +1,5 @@
 import { MillraceError } from "../core/errors.js";
-import { linkSignals, onAbort, startTimer, type LinkedSignal } from "../core/signal.js";
+import { linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
 import { EnvelopeReader } from "../wire/envelope-reader.js";
 import { encodeEnvelopes } from "../wire/frames.js";
 import { HEARTBEAT_HEADER } from "../wire/header-names.js";
@@ -20,8 +20,8 @@ export interface FetchSettings {
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly heartbeatMs: number;
-  /** Aborted when the carrier is closed. */
-  readonly closed: AbortSignal;
+  /** Ends when the carrier is closed. */
+  readonly closed: Ending;
 }
 
 /**

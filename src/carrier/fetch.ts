@@ -1,5 +1,6 @@
 import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
 import { MillraceError } from "../core/errors.js";
+import { Ending } from "../core/signal.js";
 import { FetchCall, type FetchSettings } from "./fetch-call.js";
 import { parseGatewayUrl } from "./gateway-url.js";
 import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
@@ -38,19 +39,19 @@ const OPTION_NAMES = ["url", "fetch", "connectTimeoutMs", "maxMessageBytes", "he
 export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
   if (options.fetch !== undefined && typeof options.fetch !== "function") throw invalidArgument("fetch", options.fetch, "must be a function like fetch");
-  const closing = new AbortController();
+  const closed = new Ending();
   const settings: FetchSettings = {
     gateway: parseGatewayUrl(options.url),
     fetch: options.fetch,
     connectTimeoutMs: checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS),
     maxMessageBytes: checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff),
     heartbeatMs: checkInteger("heartbeatMs", options.heartbeatMs ?? 15_000, 0, MAX_TIMER_MS),
-    closed: closing.signal,
+    closed,
   };
   return {
     call: (call) => new FetchCall(settings, call).response,
     async close() {
-      if (!closing.signal.aborted) closing.abort(new MillraceError("unavailable", "The carrier is closed"));
+      closed.end(new MillraceError("unavailable", "The carrier is closed"));
     },
   };
 }

@@ -7,8 +7,37 @@ export interface LinkedSignal {
   release(): void;
 }
 
+/**
+ * One end that any number of calls wait for, such as that of their client. A signal would do, but platforms take eleven
+ * listeners on one for a leak and say so on the console.
+ */
+export class Ending {
+  readonly #listeners = new Set<(reason: unknown) => void>();
+  #reason: unknown;
+
+  /** The reason it ended with; `undefined` while it has not. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** Calls `listener` once with the reason, at once when it has ended already. @returns Stops listening. */
+  listen(listener: (reason: unknown) => void): () => void {
+    if (this.#reason !== undefined) listener(this.#reason);
+    else this.#listeners.add(listener);
+    return () => { this.#listeners.delete(listener); };
+  }
+
+  /** Ends it; the first reason stays. */
+  end(reason: NonNullable<unknown>): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    for (const listener of this.#listeners) listener(reason);
+    this.#listeners.clear();
+  }
+}
+
 /** Makes a signal that is aborted with the reason of the first of `parents` that is. */
-export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): LinkedSignal {
+export function linkSignals(...parents: readonly (AbortSignal | Ending | undefined)[]): LinkedSignal {
   const own = new AbortController();
   const undo: (() => void)[] = [];
   const release = (): void => { for (const un of undo.splice(0)) un(); };
@@ -18,7 +47,7 @@ export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): L
   };
   for (const parent of parents) {
     if (parent === undefined) continue;
-    undo.push(onAbort(parent, abort));
+    undo.push(parent instanceof Ending ? parent.listen(abort) : onAbort(parent, abort));
     if (own.signal.aborted) break;
   }
   if (own.signal.aborted) release();

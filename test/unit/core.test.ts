@@ -6,7 +6,7 @@ import { fromBase64, toBase64 } from "millrace/internal/core/base64";
 import { concatBytes, equalBytes, fromLatin1, isWellFormed, toLatin1 } from "millrace/internal/core/bytes";
 import { asyncDispose } from "millrace/internal/core/dispose";
 import { withRetry } from "millrace/internal/core/retry";
-import { abortable, linkSignals, onAbort, startTimer } from "millrace/internal/core/signal";
+import { abortable, Ending, linkSignals, onAbort, startTimer } from "millrace/internal/core/signal";
 import { parseUuid, randomUuid } from "millrace/internal/core/uuid";
 
 /** A signal that counts its listeners. */
@@ -104,6 +104,18 @@ describe("linkSignals()", () => {
     linked.release();
     parent.controller.abort("late");
     expect([linked.signal.aborted, parent.listeners()]).toEqual([false, 0]);
+  });
+});
+
+describe("Ending", () => {
+  it("aborts every signal that is linked to it, with its first reason, and those linked later at once", () => {
+    const ending = new Ending();
+    const linked = Array.from({ length: 30 }, () => linkSignals(ending));
+    linked[0]?.release();
+    ending.end("first");
+    ending.end("second");
+    expect(linked.map(({ signal }) => signal.reason as unknown)).toEqual([undefined, ...Array<string>(29).fill("first")]);
+    expect([linkSignals(ending).signal.reason, ending.reason]).toEqual(["first", "first"]);
   });
 });
 

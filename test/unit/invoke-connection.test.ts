@@ -27,7 +27,7 @@ describe("openConnection()", () => {
     const connection = open({ carrier });
     expect(connection.carrier).toBe(carrier);
     await connection.close();
-    expect([carrier.closed(), connection.closed.aborted]).toEqual([0, true]);
+    expect([carrier.closed(), connection.closed.reason]).toMatchObject([0, { code: "unavailable" }]);
   });
 
   it("takes option names that its system adds, and no others", () => {

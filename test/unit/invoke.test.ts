@@ -279,3 +279,20 @@ describe("invokeUnary() end", () => {
     expect([vi.getTimerCount(), signal.aborted || listeners() === 0]).toEqual([0, true]);
   });
 });
+
+describe("invokeUnary() in numbers", () => {
+  it("makes the platform suspect no leak, however many calls of a client are open", async () => {
+    const warned = vi.fn();
+    process.on("warning", warned);
+    try {
+      const { connection } = connect(() => {});
+      const calls = Array.from({ length: 40 }, () => invokeUnary(connection, head, REQUEST).catch(() => {}));
+      await vi.advanceTimersByTimeAsync(0);
+      await connection.close();
+      await Promise.all(calls);
+    } finally {
+      process.off("warning", warned);
+    }
+    expect(warned).not.toHaveBeenCalled();
+  });
+});
