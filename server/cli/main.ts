@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { ConfigError } from "./config-error.js";
+import { devCommand } from "./dev.js";
 import { gatewayCommand } from "./gateway.js";
 
 const USAGE = `millrace COMMAND
 
+  dev       try everything on this machine: server, gateway, dashboard, events
   gateway   let web pages use an event store
 
 millrace COMMAND --help tells more.
@@ -13,6 +15,7 @@ millrace COMMAND --help tells more.
 async function main([command, ...args]: readonly string[]): Promise<number> {
   try {
     switch (command) {
+      case "dev": return await devCommand(args);
       case "gateway": return await gatewayCommand(args);
       case "--help": case "-h": case "help":
         process.stdout.write(USAGE);

@@ -1,0 +1,130 @@
+import { pino } from "pino";
+import { UmaDb } from "millrace/umadb";
+import { streamDemoEvents } from "../demo/stream.js";
+import type { GatewayOptions } from "../gateway/index.js";
+import { resolveGatewayOptions } from "../gateway/options.js";
+import { ConfigError } from "./config-error.js";
+import { dashboardFolder, readPages } from "./dashboard-pages.js";
+import { DEV_USAGE, parseDevFlags, type DevFlags } from "./dev-flags.js";
+import { isLoopback, parseListen, type ListenAddress } from "./listen-address.js";
+import { serveGateway, type RunningGateway } from "./serve.js";
+import { terminated } from "./terminated.js";
+import { findUmaDb, startUmaDb, type UmaDbProcess } from "./umadb-process.js";
+
+const DEFAULT_LISTEN = "127.0.0.1:8080";
+
+const NO_UMADB = `There is no umadb server command on this machine. Install it with
+  pip install umadb==0.7.8
+in a Python environment whose bin folder is on the PATH (in a checkout of this repository,
+"node scripts/setup-test.mjs --only umadb" does it), name the command in MILLRACE_UMADB_BIN,
+or give a server that runs already with --umadb URL`;
+
+/**
+ * `millrace dev`: a UmaDB server, a gateway in development mode with the dashboard, and a stream of events, until
+ * SIGTERM or SIGINT ends all of them.
+ *
+ * @returns The exit code: 0 when it was asked to end, 1 when the server that it started ended by itself.
+ * @throws {ConfigError}
+ */
+export async function devCommand(args: readonly string[]): Promise<number> {
+  const flags = parseDevFlags(args);
+  if (flags.help) {
+    process.stdout.write(DEV_USAGE);
+    return 0;
+  }
+  const listen = loopback(flags.listen ?? DEFAULT_LISTEN);
+  const pages = readPages(dashboardFolder());
+  const end = terminated();
+  const server = flags.umadb === undefined ? await startServer(flags) : undefined;
+  try {
+    const url = server?.url ?? (flags.umadb as string);
+    const log = pino({ base: null, level: "warn" }, pino.destination({ dest: 2, sync: true }));
+    const gateway = await serve(listen, flags.listen === undefined, { upstreams: { umadb: { url } }, allowAll: true, pages, log });
+    return await run(flags, gateway, server, url, end);
+  } finally {
+    await server?.stop();
+  }
+}
+
+async function run(flags: DevFlags, gateway: RunningGateway, server: UmaDbProcess | undefined, url: string, end: Promise<unknown>): Promise<number> {
+  const db = new UmaDb({ url: gateway.url });
+  const leaving = new AbortController();
+  const streaming = flags.demo ?? (server !== undefined || (await isEmpty(db)));
+  const stream = streaming ? streamDemoEvents(db, { signal: leaving.signal, onTrouble: warn }) : Promise.resolve();
+  announce(flags, gateway.url, server?.address ?? new URL(url).host, streaming);
+  const died = server?.exited.then(() => "died" as const) ?? new Promise<never>(() => undefined);
+  const why = await Promise.race([end.then(() => "asked" as const), died]);
+  leaving.abort();
+  await stream;
+  await db.close();
+  await gateway.close();
+  if (why === "died") process.stderr.write("millrace: the UmaDB server has ended by itself\n");
+  return why === "died" ? 1 : 0;
+}
+
+async function startServer({ data, nativeUmaDb }: DevFlags): Promise<UmaDbProcess> {
+  const command = findUmaDb();
+  if (command === undefined) throw new ConfigError(NO_UMADB);
+  try {
+    return await startUmaDb({ command, dataDir: data, listen: nativeUmaDb });
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+}
+
+/** A port that was not asked for by number may be another one. */
+async function serve(listen: ListenAddress, anyPort: boolean, options: GatewayOptions): Promise<RunningGateway> {
+  checkOptions(options);
+  try {
+    return await serveGateway({ listen, options });
+  } catch (error) {
+    if (!anyPort || !(error instanceof ConfigError) || !error.message.includes("EADDRINUSE")) throw error;
+    return serveGateway({ listen: { ...listen, port: 0 }, options });
+  }
+}
+
+function checkOptions(options: GatewayOptions): void {
+  try {
+    resolveGatewayOptions(options);
+  } catch (error) {
+    throw new ConfigError((error as Error).message.replaceAll("`", "").replace("upstreams.umadb.url", "--umadb"));
+  }
+}
+
+function loopback(text: string): ListenAddress {
+  const listen = parseListen(text);
+  if (isLoopback(listen)) return listen;
+  throw new ConfigError("listen: millrace dev lets everybody do everything, so it needs a loopback address, such as 127.0.0.1:8080");
+}
+
+/** Nobody's events are mixed with made-up ones unasked. A server that does not answer yet is not known to be empty. */
+async function isEmpty(db: UmaDb): Promise<boolean> {
+  try {
+    return (await db.head({ timeoutMs: 5_000 })) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function announce({ json }: DevFlags, url: string, umadb: string, streaming: boolean): void {
+  const dashboard = `${url}/`;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ready: true, url, native: { umadb }, dashboard })}\n`);
+    return;
+  }
+  process.stdout.write(`
+  Millrace development server
+
+  Dashboard   ${dashboard}
+  Gateway     ${url}   for pages: new UmaDb({ url: "${url}" })
+  UmaDB       ${umadb}   for its own clients
+  Events      ${streaming ? "orders of a small bakery arrive by themselves (--no-demo leaves them out)" : "none are made up here"}
+
+  Every page and program of this machine may do everything here. Ctrl+C ends it.
+
+`);
+}
+
+function warn(error: unknown): void {
+  process.stderr.write(`millrace: the demo's events are not recorded: ${error instanceof Error ? error.message : "unknown reason"}\n`);
+}
