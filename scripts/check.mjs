@@ -8,7 +8,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { CHECKS } from "./checks/index.mjs";
+import { CHECKS, outcomeOf } from "./checks/index.mjs";
 import { selfTest } from "./checks/self-test.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -29,12 +29,11 @@ async function main() {
 
 /** @param {readonly string[]} names */
 async function runChecks(names) {
-  for (const { name, run } of CHECKS.filter((check) => names.length === 0 || names.includes(check.name))) {
+  for (const check of CHECKS.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const started = performance.now();
-    const outcome = await Promise.resolve().then(() => run(root)).catch((/** @type {unknown} */ error) => [String(error)]);
-    const { problems, note } = Array.isArray(outcome) ? { problems: outcome, note: "" } : outcome;
+    const { problems, note } = await outcomeOf(check, root);
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-    report(`${name.padEnd(10)} ${seconds.padStart(5)} s${note === "" ? "" : `  ${note}`}`, problems);
+    report(`${check.name.padEnd(10)} ${seconds.padStart(5)} s${note === "" ? "" : `  ${note}`}`, problems);
   }
 }
 

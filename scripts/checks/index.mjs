@@ -28,3 +28,19 @@ export const CHECKS = [
   { name: "sizes", run: checkSizes },
   { name: "prose", run: checkProse },
 ];
+
+/**
+ * Runs a check; one that breaks down is one that found something.
+ *
+ * @param {Check} check
+ * @param {string} root
+ * @returns {Promise<{ problems: string[], note: string }>}
+ */
+export async function outcomeOf(check, root) {
+  try {
+    const outcome = await check.run(root);
+    return Array.isArray(outcome) ? { problems: outcome, note: "" } : outcome;
+  } catch (error) {
+    return { problems: [String(error)], note: "" };
+  }
+}

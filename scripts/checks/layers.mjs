@@ -22,9 +22,9 @@ const NODE = /^node:/;
  */
 export const LAYERS = {
   "gen/es": { files: /^gen\/es\//, may: [], packages: [PROTOBUF] },
-  "gen/static": { files: /^gen\/static\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
+  "gen/static": { files: /^gen\/static\//, may: ["protobuf"], packages: [] },
   core: { files: /^src\/core\//, may: [], packages: [] },
-  protobuf: { files: /^src\/protobuf\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
+  protobuf: { files: /^src\/protobuf\//, may: [], packages: [] },
   // Reading protobuf's own format is as much the wire as gRPC's envelopes are.
   wire: { files: /^src\/wire\//, may: ["core"], packages: [/^@bufbuild\/protobuf\/wire$/] },
   "carrier/http2": { files: /^src\/carrier\/http2\//, may: ["core", "wire", "carrier"], packages: [NODE] },

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHECKS } from "./index.mjs";
+import { CHECKS, outcomeOf } from "./index.mjs";
 import { VIOLATIONS } from "./violations.mjs";
 
 const LEFT_OUT = new Set(["node_modules", ".git", ".cache", "coverage"]);
@@ -41,9 +41,9 @@ export async function selfTest(root, names, report) {
 
 /** @param {string} name @param {string} root @returns {Promise<string[]>} */
 async function run(name, root) {
-  const outcome = await CHECKS.find((check) => check.name === name)?.run(root);
-  if (outcome === undefined) throw new Error(`There is no check named ${name}`);
-  return Array.isArray(outcome) ? outcome : outcome.problems;
+  const check = CHECKS.find((one) => one.name === name);
+  if (check === undefined) throw new Error(`There is no check named ${name}`);
+  return (await outcomeOf(check, root)).problems;
 }
 
 /** @param {string} root @param {string} copy */
