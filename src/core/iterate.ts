@@ -75,7 +75,7 @@ class Owned<T> implements AsyncIterableIterator<T> {
         const aborted = this.#aborted;
         this.#aborted = undefined;
         if (aborted === undefined) resolve(DONE);
-        else reject(aborted.reason as Error);
+        else reject(aborted.reason);
       };
       const wake = (): void => settle(end);
       this.#wake = wake;
@@ -83,7 +83,7 @@ class Owned<T> implements AsyncIterableIterator<T> {
         (result) => settle(() => (result.done === true ? end() : resolve(result))),
         (error: unknown) => settle(() => {
           this.#finish();
-          reject(error as Error);
+          reject(error);
         }),
       );
     });

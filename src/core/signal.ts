@@ -13,10 +13,10 @@ export interface LinkedSignal {
  */
 export class Ending {
   readonly #listeners = new Set<(reason: unknown) => void>();
-  #reason: unknown;
+  #reason: Error | undefined;
 
   /** The reason it ended with; `undefined` while it has not. */
-  get reason(): unknown {
+  get reason(): Error | undefined {
     return this.#reason;
   }
 
@@ -28,7 +28,7 @@ export class Ending {
   }
 
   /** Ends it; the first reason stays. */
-  end(reason: NonNullable<unknown>): void {
+  end(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     for (const listener of this.#listeners) listener(reason);
@@ -81,7 +81,7 @@ export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise
     const stop = onAbort(signal, reject);
     work.then(
       (value) => { stop(); resolve(value); },
-      (error: unknown) => { stop(); reject(error as Error); },
+      (error: unknown) => { stop(); reject(error); },
     );
   });
 }

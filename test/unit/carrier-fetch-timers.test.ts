@@ -92,7 +92,7 @@ describe("fetchCarrier() silence", () => {
   it.each([["none", {}], ["0", { "millrace-heartbeat-ms": "0" }], ["no number", { "millrace-heartbeat-ms": "soon" }]])("means nothing where the promise is %s", async (_, headers) => {
     const { web, response } = begin();
     await soon();
-    web.answer(headers as Record<string, string>);
+    web.answer(headers);
     const next = response.chunks.next();
     await vi.advanceTimersByTimeAsync(3_600_000);
     web.write(encodeEnvelope(Uint8Array.of(1)));

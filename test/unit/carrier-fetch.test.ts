@@ -26,7 +26,7 @@ function begin(response: ServerResponse, headers: Record<string, string> = {}): 
   return response;
 }
 
-function call(url: string, more: Partial<CarrierCall> = {}, options: Partial<FetchCarrierOptions> = {}): CarrierResponse {
+function call(url: string | URL, more: Partial<CarrierCall> = {}, options: Partial<FetchCarrierOptions> = {}): CarrierResponse {
   return fetchCarrier({ url, ...options }).call({
     path: "/test.Service/Method", kind: "server", lane: "short", cancel: "delayed", headers: new Headers(), messages: [bytes(1, 2)], ...more,
   });
@@ -435,7 +435,7 @@ describe("fetchCarrier() options", () => {
     const fetch = async (url: unknown): Promise<Response> => { asked.push(String(url)); throw new TypeError("x"); };
     vi.stubGlobal("document", { baseURI: "https://site.example/app/index.html?q=1" });
     try {
-      for (const url of ["/", "gw", "/gw/", new URL("https://other.example/")]) await drain(call(url as string, {}, { fetch: fetch as typeof globalThis.fetch }));
+      for (const url of ["/", "gw", "/gw/", new URL("https://other.example/")]) await drain(call(url, {}, { fetch: fetch as typeof globalThis.fetch }));
     } finally {
       vi.unstubAllGlobals();
     }

@@ -112,10 +112,11 @@ describe("Ending", () => {
     const ending = new Ending();
     const linked = Array.from({ length: 30 }, () => linkSignals(ending));
     linked[0]?.release();
-    ending.end("first");
-    ending.end("second");
-    expect(linked.map(({ signal }) => signal.reason as unknown)).toEqual([undefined, ...Array<string>(29).fill("first")]);
-    expect([linkSignals(ending).signal.reason, ending.reason]).toEqual(["first", "first"]);
+    const first = new Error("first");
+    ending.end(first);
+    ending.end(new Error("second"));
+    expect(linked.map(({ signal }) => signal.reason as unknown)).toEqual([undefined, ...Array<Error>(29).fill(first)]);
+    expect([linkSignals(ending).signal.reason, ending.reason]).toEqual([first, first]);
   });
 });
 
