@@ -2,7 +2,7 @@ import {
   constants, type ClientHttp2Stream, type IncomingHttpHeaders, type IncomingHttpStatusHeader, type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Abandoned } from "./cancel-queue.js";
-import { notGrpc, streamEnded } from "./failure.js";
+import { connectionLost, notGrpc, notTaken, streamEnded } from "./failure.js";
 import type { UpstreamCall, UpstreamEvents, UpstreamFailure, UpstreamRequest } from "./types.js";
 
 /** Where a call waits for a session. */
@@ -17,12 +17,12 @@ export interface CallSession extends CallQueue {
   heard(): void;
   /** The response headers came. */
   answered(call: Call): void;
-  /** The stream is closed. */
-  closed(call: Call): void;
+  /** The stream is closed; `lost` when that is because the connection went, while the owner waited for more. */
+  closed(call: Call, lost: boolean): void;
   /** Whether the server said that it never looked at the stream. */
   refused(streamId: number): boolean;
-  /** Why the session broke, if it did. */
-  readonly broken: unknown;
+  /** Whether the connection is gone. */
+  readonly destroyed: boolean;
 }
 
 /** One call: waits in its lane, then lives on a stream; after `leave()` the stream may outlive its owner. */
@@ -202,13 +202,20 @@ export class Call implements UpstreamCall, Abandoned {
   }
 
   #closed(stream: ClientHttp2Stream, session: CallSession, cause: unknown): void {
-    if (!this.abandoned) {
+    const waiting = !this.abandoned;
+    const lost = session.destroyed && !isReset(cause);
+    if (waiting) {
       const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || session.refused(stream.id ?? 0);
-      const error = streamEnded(stream.rstCode, refused, session.broken ?? cause);
+      const error = refused ? notTaken(cause) : lost ? connectionLost(cause) : streamEnded(stream.rstCode, cause);
       this.fail({ error, sent: !refused, answered: this.answered });
     }
-    session.closed(this);
+    session.closed(this, waiting && lost);
   }
+}
+
+/** Whether a stream's error is a reset by the server. When the connection goes, Node makes up a code. */
+function isReset(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
 }
 
 function endStream(stream: ClientHttp2Stream, bytes: Uint8Array | undefined): void {

@@ -32,9 +32,13 @@ export function upstreamClosed(sent: boolean): MillraceError {
   return new MillraceError("unavailable", "The connection was closed on this side", { applied: sent ? "unknown" : "no" });
 }
 
+/** A stream that the server never looked at: it may be repeated, whatever it does. */
+export function notTaken(cause: unknown): MillraceError {
+  return new MillraceError("unavailable", "The server did not take the call", { reason: LOST, cause });
+}
+
 /** A stream that ended without a status, for the code of its reset. Code 0: the server just went away. */
-export function streamEnded(code: number, refused: boolean, cause: unknown): MillraceError {
-  if (refused) return new MillraceError("unavailable", "The server did not take the call", { reason: LOST, cause });
+export function streamEnded(code: number, cause: unknown): MillraceError {
   if (code === constants.NGHTTP2_NO_ERROR) return lost("The call ended without a status", cause);
   return new MillraceError(codeOfReset(code), `The server reset the call (HTTP/2 error ${code})`, { applied: "unknown", cause });
 }
@@ -58,7 +62,6 @@ function lost(message: string, cause?: unknown): MillraceError {
 function codeOfReset(code: number): ErrorCode {
   switch (code) {
     case constants.NGHTTP2_INTERNAL_ERROR: return "internal";
-    case constants.NGHTTP2_REFUSED_STREAM:
     case constants.NGHTTP2_CANCEL:
     case constants.NGHTTP2_STREAM_CLOSED:
     case constants.NGHTTP2_CONNECT_ERROR: return "unavailable";

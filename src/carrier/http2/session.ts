@@ -70,6 +70,7 @@ export class Session implements CallSession {
   #lastTaken = Infinity;
   #bytesBefore = 0;
   #suspect = false;
+  #lost = false;
   #idleSince = performance.now();
   #broken: unknown;
 
@@ -126,8 +127,8 @@ export class Session implements CallSession {
     return this.#calls.size > 0 ? 0 : performance.now() - this.#idleSince;
   }
 
-  get broken(): unknown {
-    return this.#broken;
+  get destroyed(): boolean {
+    return this.#h2.destroyed;
   }
 
   /** Sends the call. `false`: this session cannot any more, and the call still waits. */
@@ -164,8 +165,9 @@ export class Session implements CallSession {
     if (call.abandoned && call.cancellable && this.#options.cancelling !== "never") call.reset();
   }
 
-  closed(call: Call): void {
+  closed(call: Call, lost: boolean): void {
     if (!this.#calls.delete(call)) return;
+    if (lost) this.#countLoss();
     this.#cancels.delete(call);
     if (this.#calls.size === 0) this.#idle();
     if (this.#state === "ready") this.#owner.roomy(this);
@@ -309,8 +311,14 @@ export class Session implements CallSession {
 
   #fail(error: MillraceError, answered: boolean): void {
     const open = [...this.#calls].filter((call) => !call.abandoned);
-    if (open.length > 0) this.#owner.lost(this);
+    if (open.length > 0) this.#countLoss();
     for (const call of open) call.fail({ error, sent: true, answered: answered || call.answered });
+  }
+
+  #countLoss(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#owner.lost(this);
   }
 
   #close(unready: MillraceError | undefined): void {
