@@ -5,16 +5,20 @@ import type { Trailers } from "../wire/trailers.js";
 export interface CarrierCall {
   /** `/package.Service/Method`, sent as it is. */
   path: string;
+  /** Which side may send more than one message. */
   kind: MethodKind;
   /**
    * For client streaming and bidi. `half`: the messages are collected and sent when they end. `full`, the default for
    * bidi: both directions at once; a carrier that cannot do it refuses with `unsupported` before anything is sent.
    */
   duplex?: "half" | "full" | undefined;
+  /** What the call shares a connection with; only carriers that own connections look at it. */
   lane: Lane;
+  /** How the call may be taken back at the server when it is left; only carriers that own connections look at it. */
   cancel: CancelRule;
   /** Request metadata. gRPC's and the carrier's own headers are added by the carrier. */
   headers: Headers;
+  /** What is sent; one message where the kind says so. */
   messages: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Aborting it ends the call at once on this side; everything pending rejects with its `reason`. */
   signal?: AbortSignal | undefined;
@@ -45,6 +49,7 @@ export interface CarrierResponse {
 
 /** Moves the bytes of calls. Knows gRPC framing and status, no system. */
 export interface Carrier {
+  /** Starts a call and returns without waiting for it. */
   call(call: CarrierCall): CarrierResponse;
   /** Ends all calls with `unavailable` and frees connections. Idempotent. */
   close(): Promise<void>;

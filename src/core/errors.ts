@@ -45,10 +45,15 @@ const BRAND = "millrace.error";
 /** Every error that this library makes. The caller's own abort is the exception: it surfaces as the caller's `signal.reason`. */
 export class MillraceError extends Error {
   override name = "MillraceError";
+  /** What went wrong, the same word for every system. */
   readonly code: ErrorCode;
+  /** The system the call was for; undefined where none was involved. */
   readonly system: SystemName | undefined;
+  /** Whether the failed call may have changed anything. */
   readonly applied: Applied;
+  /** Why a gateway ended the call: `drain`, `slow-consumer`, `stalled`, `upstream-lost`, `limit`, `policy`. */
   readonly reason: string | undefined;
+  /** How long the refusing side asks to wait before another try, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
