@@ -14,7 +14,7 @@ export interface Limits {
   callsPerConnection: number;
   /** Conditional UmaDB appends under way at a time; the others wait. 8 by default. */
   conditionalAppends: number;
-  /** How many of those one address may have; 4 by default. */
+  /** How many of those one address may have while others want some too; 4 by default. Alone it may have all but one. */
   conditionalAppendsPerClient: number;
   /** Conditional UmaDB appends that wait, at most; 1 024 by default. */
   waitingAppends: number;
@@ -58,25 +58,4 @@ export function resolveLimits(limits: Partial<Limits> = {}): Limits {
 
 function isLimit(name: string): name is keyof Limits {
   return Object.hasOwn(DEFAULTS, name);
-}
-
-/** Counts things held by each of many owners, and forgets owners that hold nothing. */
-export class Tally<Owner> {
-  readonly #held = new Map<Owner, number>();
-  #total = 0;
-
-  get total(): number {
-    return this.#total;
-  }
-
-  of(owner: Owner): number {
-    return this.#held.get(owner) ?? 0;
-  }
-
-  add(owner: Owner, amount: number): void {
-    const held = this.of(owner) + amount;
-    this.#total += amount;
-    if (held === 0) this.#held.delete(owner);
-    else this.#held.set(owner, held);
-  }
 }

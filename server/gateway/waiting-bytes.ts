@@ -1,5 +1,6 @@
-import { Tally, type Limits } from "./limits.js";
+import type { Limits } from "./limits.js";
 import { limited, type Refusal } from "./refusal.js";
+import { Tally } from "./tally.js";
 
 const RETRY_AFTER_MS = 1_000;
 

@@ -1,4 +1,5 @@
 import type { Client } from "../exchange.js";
+import { Tally } from "../tally.js";
 
 /** The right to have one append under way. */
 export interface AppendSlot {
@@ -12,7 +13,7 @@ export interface AppendTicket {
   leave(): void;
 }
 
-/** How many may be under way, in all and of one address, and how many may wait. */
+/** How many may be under way, in all and of one address while others want some too, and how many may wait. */
 export interface AppendQueueLimits {
   readonly slots: number;
   readonly slotsPerAddress: number;
@@ -32,9 +33,8 @@ export class AppendQueue {
   readonly #limits: AppendQueueLimits;
   /** Who waits, by connection; the connection whose turn it is comes first. */
   readonly #waiting = new Map<object, Waiter[]>();
-  readonly #usedBy = new Map<string, number>();
-  #used = 0;
-  #waitingCount = 0;
+  readonly #waitingFrom = new Tally<string>();
+  readonly #usedBy = new Tally<string>();
 
   constructor(limits: AppendQueueLimits) {
     this.#limits = limits;
@@ -42,12 +42,12 @@ export class AppendQueue {
 
   /** Appends under way. */
   get used(): number {
-    return this.#used;
+    return this.#usedBy.total;
   }
 
   /** Appends that wait. */
   get waiting(): number {
-    return this.#waitingCount;
+    return this.#waitingFrom.total;
   }
 
   /**
@@ -57,32 +57,40 @@ export class AppendQueue {
    * @returns `undefined` when too many wait already.
    */
   join(client: Client, enter: (slot: AppendSlot) => void): AppendTicket | undefined {
-    if (this.#waitingCount >= this.#limits.waiting) return undefined;
+    if (this.waiting >= this.#limits.waiting) return undefined;
     const waiter: Waiter = { client, enter };
     const line = this.#waiting.get(client.connection);
     if (line === undefined) this.#waiting.set(client.connection, [waiter]);
     else line.push(waiter);
-    this.#waitingCount += 1;
+    this.#waitingFrom.add(client.address, 1);
     this.#serve();
     return { leave: () => this.#remove(waiter) };
   }
 
   #serve(): void {
-    while (this.#used < this.#limits.slots) {
+    while (this.used < this.#limits.slots) {
       const waiter = this.#next();
       if (waiter === undefined) return;
       this.#remove(waiter);
       this.#rotate(waiter.client.connection);
-      this.#use(waiter.client.address, 1);
+      this.#usedBy.add(waiter.client.address, 1);
       waiter.enter(this.#slot(waiter.client.address));
     }
   }
 
   #next(): Waiter | undefined {
     for (const [first] of this.#waiting.values()) {
-      if (first !== undefined && this.#usage(first.client.address) < this.#limits.slotsPerAddress) return first;
+      if (first !== undefined && this.#mayHaveOne(first.client.address)) return first;
     }
     return undefined;
+  }
+
+  /** An address that has the queue to itself need not wait for slots that nobody wants, but leaves one for whoever comes. */
+  #mayHaveOne(address: string): boolean {
+    const { slots, slotsPerAddress } = this.#limits;
+    const used = this.#usedBy.of(address);
+    const alone = this.#usedBy.total === used && this.#waitingFrom.total === this.#waitingFrom.of(address);
+    return used < (alone ? Math.max(slotsPerAddress, slots - 1) : slotsPerAddress);
   }
 
   /** The connection had its turn: the others come before it. */
@@ -98,7 +106,7 @@ export class AppendQueue {
     const at = line?.indexOf(waiter) ?? -1;
     if (line === undefined || at < 0) return;
     line.splice(at, 1);
-    this.#waitingCount -= 1;
+    this.#waitingFrom.add(waiter.client.address, -1);
     if (line.length === 0) this.#waiting.delete(waiter.client.connection);
   }
 
@@ -108,20 +116,9 @@ export class AppendQueue {
       release: () => {
         if (!held) return;
         held = false;
-        this.#use(address, -1);
+        this.#usedBy.add(address, -1);
         this.#serve();
       },
     };
-  }
-
-  #usage(address: string): number {
-    return this.#usedBy.get(address) ?? 0;
-  }
-
-  #use(address: string, change: 1 | -1): void {
-    this.#used += change;
-    const usage = this.#usage(address) + change;
-    if (usage === 0) this.#usedBy.delete(address);
-    else this.#usedBy.set(address, usage);
   }
 }
