@@ -1,6 +1,7 @@
 import type { Upstream, UpstreamFailure } from "millrace/internal/carrier/http2/upstream";
 import { MillraceError } from "millrace/internal/core/errors";
 import { AppendRequest, AppendResponse } from "millrace/internal/gen/static/umadb/v1/umadb";
+import { decodeWhole } from "millrace/internal/protobuf/decode";
 import { settleAppend, type SettledAppend } from "millrace/internal/umadb/settle";
 import { encodeEnvelope, ENVELOPE_HEADER_BYTES, payloadsOf } from "millrace/internal/wire/frames";
 import { responseTrailers } from "../headers.js";
@@ -130,7 +131,7 @@ class AppendCall implements UnaryCall {
     const signal = AbortSignal.any([this.#left.signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
     const { headers, envelope } = this.#request;
     return settleAppend({
-      request: AppendRequest.decode(envelope.subarray(ENVELOPE_HEADER_BYTES)),
+      request: decodeWhole(AppendRequest, envelope.subarray(ENVELOPE_HEADER_BYTES)),
       answered,
       signal,
       read: (request) => readUpstream(this.#upstream, headers, request, signal),

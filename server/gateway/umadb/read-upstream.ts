@@ -1,6 +1,7 @@
 import type { Upstream, UpstreamCall } from "millrace/internal/carrier/http2/upstream";
 import { MillraceError } from "millrace/internal/core/errors";
 import { ReadRequest, ReadResponse } from "millrace/internal/gen/static/umadb/v1/umadb";
+import { decodeWhole } from "millrace/internal/protobuf/decode";
 import { EnvelopeReader } from "millrace/internal/wire/envelope-reader";
 import { encodeEnvelope, payloadsOf } from "millrace/internal/wire/frames";
 import { umadbMethods } from "millrace/internal/wire/methods";
@@ -45,7 +46,7 @@ export async function* readUpstream(upstream: Upstream, headers: Record<string, 
     if (signal.aborted) abort();
     for (;;) {
       for (let chunk = received.shift(); chunk !== undefined; chunk = received.shift()) {
-        for (const payload of payloadsOf(chunk)) yield ReadResponse.decode(payload);
+        for (const payload of payloadsOf(chunk)) yield decodeWhole(ReadResponse, payload);
       }
       if (over !== "no") break;
       await new Promise<void>((resolve) => {
