@@ -1,34 +1,43 @@
 import { invalidArgument } from "../core/arguments.js";
 import { isMillraceError, type MillraceError } from "../core/errors.js";
+import type { PayloadCodec } from "../core/codec.js";
 import type { CallOptions } from "../core/options.js";
 import { withRetry } from "../core/retry.js";
 import { linkSignals, startTimer } from "../core/signal.js";
-import { DEFAULT_TIMEOUT_MS } from "../carrier/call-options.js";
+import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "../carrier/call-options.js";
 import { invokeUnary, openStream, type Connection } from "../carrier/invoke.js";
 import { umadbMethods } from "../wire/methods.js";
-import { AppendRequest, AppendResponse, ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import { decodeNumber, encodeRead } from "./codec.js";
+import { encodeAppend } from "./codec-append.js";
+import { toWireAppend } from "./convert-append.js";
 import { AppendConditionError } from "./errors.js";
 import { decodeMessage, MessageReader } from "./messages.js";
+import type { AppendOptions } from "./options.js";
 import { settleAppend, type SettledAppend } from "./settle.js";
+import type { NewEvent } from "./types.js";
 
 /** The largest request that the server takes, in bytes. */
 const MAX_REQUEST_BYTES = 4_194_304;
 
 /** What an append needs of its client. */
-export interface AppendContext {
+export interface AppendContext<Data> {
+  readonly codec: PayloadCodec<Data> | undefined;
   readonly connection: Connection;
-  readonly options: CallOptions;
   /** A position that is known to exist already. */
   readonly knownHead: bigint;
 }
 
-/** Sends an append and finds out what became of it, all within its time. */
-export async function sendAppend(context: AppendContext, request: AppendRequest): Promise<bigint> {
-  const bytes = AppendRequest.encode(request).finish();
+/** Checks and sends an append, and finds out what became of it, all within its time. */
+export async function append<Data>(context: AppendContext<Data>, events: readonly NewEvent<Data>[], given: AppendOptions): Promise<bigint> {
+  checkCallOptions(given, "umadb", ["condition", "trackingInfo"]);
+  const { condition, trackingInfo, ...options } = given;
+  const request = toWireAppend(events, condition, trackingInfo, context.codec);
+  const bytes = encodeAppend(request);
   if (bytes.length > MAX_REQUEST_BYTES) {
     throw invalidArgument("events", request.events, `must fit into one request of ${MAX_REQUEST_BYTES} bytes, not ${bytes.length}`, "umadb");
   }
-  const { connection, options } = context;
+  const { connection } = context;
   const scope = linkSignals(options.signal, connection.closed);
   const timeoutMs = options.timeoutMs ?? connection.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const endsAt = timeoutMs === 0 ? Infinity : performance.now() + timeoutMs;
@@ -48,7 +57,7 @@ export async function sendAppend(context: AppendContext, request: AppendRequest)
       answered: false,
       knownHead: context.knownHead,
       signal: scope.signal,
-      read: (query) => readAgain(context, query, scope.signal),
+      read: (query) => readAgain(connection, query, { headers: options.headers, signal: scope.signal }),
       append: () => send(),
     }).finally(stop);
     return outcome(settled, result, options.signal);
@@ -59,7 +68,7 @@ export async function sendAppend(context: AppendContext, request: AppendRequest)
 
 async function sendOnce(connection: Connection, bytes: Uint8Array, options: CallOptions): Promise<bigint> {
   const answer = await invokeUnary(connection, umadbMethods.append, bytes, options);
-  return decodeMessage(AppendResponse, answer, "unknown").position;
+  return decodeMessage(decodeNumber, answer, "unknown") ?? 0n;
 }
 
 /** An error that leaves the outcome open is a result here: a blind repeat could record twice. All others are thrown. */
@@ -80,12 +89,11 @@ function outcome(settled: SettledAppend, lost: MillraceError, signal: AbortSigna
 }
 
 /** Reads for settling: as long as there is time it tries again, since whoever lost the answer may be away for a while. */
-async function* readAgain(context: AppendContext, request: ReadRequest, signal: AbortSignal): AsyncGenerator<ReadResponse, undefined> {
-  const { connection, options } = context;
+async function* readAgain(connection: Connection, request: ReadRequest, options: CallOptions): AsyncGenerator<ReadResponse, undefined> {
   const { retry } = connection;
   const patient = { ...connection, retry: retry && { ...retry, attempts: Infinity, maxMs: Math.min(retry.maxMs, 1_000) } };
-  const stream = openStream(patient, umadbMethods.read, ReadRequest.encode(request).finish(), { headers: options.headers, signal });
-  const reader = new MessageReader(stream, ReadResponse);
+  const stream = openStream(patient, umadbMethods.read, encodeRead(request), options);
+  const reader = new MessageReader(stream);
   try {
     for (;;) {
       const message = await reader.take();

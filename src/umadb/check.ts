@@ -1,7 +1,7 @@
 import { checkOptions, invalidArgument } from "../core/arguments.js";
 import { isWellFormed } from "../core/bytes.js";
 import type { MillraceError } from "../core/errors.js";
-import { utf8Length } from "./page-fit.js";
+import { utf8Length } from "./utf8-length.js";
 
 /** The largest unsigned 64-bit number. */
 export const MAX_UINT64 = 2n ** 64n - 1n;

@@ -1,76 +1,22 @@
-import { invalidArgument } from "../core/arguments.js";
 import type { PayloadCodec } from "../core/codec.js";
 import { asyncDispose } from "../core/dispose.js";
-import type { CallOptions } from "../core/options.js";
+import { MillraceError } from "../core/errors.js";
+import type { CallOptions, RetryOptions } from "../core/options.js";
 import { checkCallOptions } from "../carrier/call-options.js";
-import { openConnection, type Connection, type ConnectionOptions } from "../carrier/connection.js";
+import { openConnection, type Connection } from "../carrier/connection.js";
 import { invokeUnary, openStream } from "../carrier/invoke.js";
 import type { Carrier } from "../carrier/types.js";
-import type { Decoder } from "../protobuf/decode.js";
-import { umadbMethods } from "../wire/methods.js";
-import { HealthCheckRequest, HealthCheckResponse } from "../../gen/static/grpc/health/v1/health.js";
-import {
-  HeadRequest, HeadResponse, ReadRequest, ReadResponse, SubscribeRequest, TrackingRequest, TrackingResponse,
-  type Query as WireQuery,
-} from "../../gen/static/umadb/v1/umadb.js";
-import { sendAppend } from "./append.js";
+import { umadbMethods, type Method } from "../wire/methods.js";
+import type { Query as WireQuery, ReadRequest } from "../../gen/static/umadb/v1/umadb.js";
 import { count, MAX_UINT64, optional, position, text, wrong } from "./check.js";
-import { toSource, toWireAppend, toWireQuery } from "./convert.js";
+import { decodeNumber, encodeName, encodeRead, encodeSubscribe } from "./codec.js";
+import { toSource, toWireQuery } from "./convert.js";
 import { toUmaDbError } from "./errors.js";
 import { decodeMessage, MessageReader } from "./messages.js";
+import type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./options.js";
 import { StreamRead, type Read } from "./read.js";
 import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
-import type { AppendCondition, NewEvent, Query, TrackingInfo } from "./types.js";
-
-/** Options of {@link UmaDb}. */
-export interface UmaDbOptions<Data = Uint8Array> extends ConnectionOptions {
-  /** How many events the server puts into one batch of a read or a subscription; the server's 1 024 by default, 4 096 at most. */
-  batchSize?: number | undefined;
-  /** Maps types and payloads to a domain's own and back; bytes as they are by default. */
-  codec?: PayloadCodec<Data> | undefined;
-}
-
-/** Options of {@link UmaDb.read}. */
-export interface ReadOptions extends CallOptions {
-  /** Inclusive: the first position forwards, the last one backwards. From the first, or the last, event by default. */
-  start?: bigint | undefined;
-  /** From the last event to the first; false by default. */
-  backwards?: boolean | undefined;
-  /** The most events in all; all of them by default, none with 0. */
-  limit?: number | undefined;
-  /** The most events in a batch; the client's by default. */
-  batchSize?: number | undefined;
-}
-
-/** Options of {@link UmaDb.subscribe}. Its `timeoutMs`, none by default, is the longest wait for the next batch. */
-export interface SubscribeOptions extends CallOptions {
-  /**
-   * Exclusive: events past this position; `"end"`: events stored after the subscription was opened. All events by
-   * default. At most 2^64 - 2, since nothing lies past the largest number.
-   */
-  after?: bigint | "end" | undefined;
-  /** The most events in a batch; the client's by default. */
-  batchSize?: number | undefined;
-}
-
-/** Options of {@link UmaDb.append}. */
-export interface AppendOptions extends CallOptions {
-  /** What must not have happened; none by default. Without one, an append whose answer is lost cannot be settled. */
-  condition?: AppendCondition | undefined;
-  /** Recorded with the events, and only if its position is past the one recorded for its source; none by default. */
-  trackingInfo?: TrackingInfo | undefined;
-}
-
-/** Options of {@link UmaDb.health}. */
-export interface HealthOptions extends CallOptions {
-  /** The service asked for; `""`, the whole server, by default. */
-  service?: string | undefined;
-}
-
-/** What the server's health service says of itself. A server whose writer has died still says `serving`. */
-export interface Health {
-  readonly status: "serving" | "not-serving" | "unknown";
-}
+import type { NewEvent, Query } from "./types.js";
 
 const HEALTH: readonly Health["status"][] = ["unknown", "serving", "not-serving"];
 
@@ -87,6 +33,7 @@ export class UmaDb<Data = Uint8Array> {
   readonly #connection: Connection;
   readonly #batchSize: number | undefined;
   readonly #codec: PayloadCodec<Data> | undefined;
+  readonly #retry: RetryOptions | false | undefined;
   /** The highest position that is known to exist. */
   #seen = 0n;
 
@@ -96,6 +43,7 @@ export class UmaDb<Data = Uint8Array> {
     this.#connection = { ...connection, carrier: withinMetadataLimit(connection.carrier) };
     this.#batchSize = optional(options.batchSize, (value) => count(value, "batchSize"));
     this.#codec = optional(options.codec, checkCodec);
+    this.#retry = options.retry;
   }
 
   /**
@@ -113,10 +61,8 @@ export class UmaDb<Data = Uint8Array> {
    *   an abort too; with `applied: "no"` nothing was.
    */
   async append(events: readonly NewEvent<Data>[], options: AppendOptions = {}): Promise<bigint> {
-    checkCallOptions(options, "umadb", ["condition", "trackingInfo"]);
-    const { condition, trackingInfo, ...call } = options;
-    const request = toWireAppend(events, condition, trackingInfo, this.#codec);
-    const last = await sendAppend({ connection: this.#connection, options: call, knownHead: this.#seen }, request);
+    const { append } = await loadAppend();
+    const last = await append({ connection: this.#connection, codec: this.#codec, knownHead: this.#seen }, events, options);
     this.#note(last);
     return last;
   }
@@ -139,7 +85,7 @@ export class UmaDb<Data = Uint8Array> {
       limit: optional(limit, (value) => count(value, "options.limit")),
       batchSize: this.#batch(batchSize),
     };
-    const bytes = ReadRequest.encode(request).finish();
+    const bytes = encodeRead(request);
     return new StreamRead({
       request, codec: this.#codec, signal: call.signal,
       open: () => openStream(this.#connection, umadbMethods.read, bytes, call),
@@ -160,10 +106,10 @@ export class UmaDb<Data = Uint8Array> {
     const wire = toWireQuery(query, "query");
     const size = this.#batch(batchSize);
     return new FeedSubscription({
-      after, signal, codec: this.#codec,
+      after, signal, codec: this.#codec, connection: this.#connection, retry: this.#retry,
       lastStored: (from, own) => this.#lastStored(from === "end" ? undefined : wire, { headers: call.headers, signal: own }),
       open: (from, own) => {
-        const bytes = SubscribeRequest.encode({ query: wire, after: from, batchSize: size }).finish();
+        const bytes = encodeSubscribe({ query: wire, after: from, batchSize: size });
         return openStream(this.#connection, umadbMethods.subscribe, bytes, { ...call, signal: own });
       },
       seen: (seen) => this.#note(seen),
@@ -172,7 +118,7 @@ export class UmaDb<Data = Uint8Array> {
 
   /** The position of the last event; `undefined` when the store is empty. */
   async head(options: CallOptions = {}): Promise<bigint | undefined> {
-    const { position: head } = await this.#unary(umadbMethods.head, HeadRequest.encode({}).finish(), HeadResponse, options);
+    const head = await this.#number(umadbMethods.head, "", options);
     if (head !== undefined) this.#note(head);
     return head;
   }
@@ -183,8 +129,7 @@ export class UmaDb<Data = Uint8Array> {
    * @param source At most 255 bytes of UTF-8, as for an append.
    */
   async trackingInfo(source: string, options: CallOptions = {}): Promise<bigint | undefined> {
-    const bytes = TrackingRequest.encode({ source: toSource(source, "source") }).finish();
-    return (await this.#unary(umadbMethods.trackingInfo, bytes, TrackingResponse, options)).position;
+    return this.#number(umadbMethods.trackingInfo, toSource(source, "source"), options);
   }
 
   /**
@@ -195,9 +140,8 @@ export class UmaDb<Data = Uint8Array> {
   async health(options: HealthOptions = {}): Promise<Health> {
     checkCallOptions(options, "umadb", ["service"]);
     const { service = "", ...call } = options;
-    const bytes = HealthCheckRequest.encode({ service: text(service, "options.service") }).finish();
-    const { status } = await this.#unary(umadbMethods.healthCheck, bytes, HealthCheckResponse, call);
-    return { status: HEALTH[status] ?? "unknown" };
+    const status = await this.#number(umadbMethods.healthCheck, text(service, "options.service"), call);
+    return { status: HEALTH[Number(status)] ?? "unknown" };
   }
 
   /** Ends all calls and subscriptions with `unavailable`. A carrier that was given stays its maker's. Idempotent. */
@@ -210,19 +154,18 @@ export class UmaDb<Data = Uint8Array> {
     return this.close();
   }
 
-  async #unary<Answer>(method: (typeof umadbMethods)[keyof typeof umadbMethods], bytes: Uint8Array, codec: Decoder<Answer>, options: CallOptions): Promise<Answer> {
-    return decodeMessage(codec, await invokeUnary(this.#connection, method, bytes, options));
+  /** Asks for a number, by a name or by nothing: all that the short methods do. */
+  async #number(method: Method, name: string, options: CallOptions, connection = this.#connection): Promise<bigint | undefined> {
+    return decodeMessage(decodeNumber, await invokeUnary(connection, method, encodeName(name), options));
   }
 
   /** The last stored event that matches: for a subscription that is opened, so it waits no longer than for a connection. */
   async #lastStored(query: WireQuery | undefined, options: CallOptions): Promise<bigint | undefined> {
     const connection: Connection = { ...this.#connection, retry: false };
     const call = { ...options, timeoutMs: connection.connectTimeoutMs };
-    if (query === undefined || query.items.length === 0) {
-      return decodeMessage(HeadResponse, await invokeUnary(connection, umadbMethods.head, HeadRequest.encode({}).finish(), call)).position;
-    }
-    const bytes = ReadRequest.encode({ query, backwards: true, limit: 1 }).finish();
-    const reader = new MessageReader(openStream(connection, umadbMethods.read, bytes, call), ReadResponse);
+    if (query === undefined || query.items.length === 0) return this.#number(umadbMethods.head, "", call, connection);
+    const bytes = encodeRead({ query, backwards: true, limit: 1 });
+    const reader = new MessageReader(openStream(connection, umadbMethods.read, bytes, call));
     const message = await reader.take();
     reader.leave();
     return message?.events[0]?.position;
@@ -235,6 +178,13 @@ export class UmaDb<Data = Uint8Array> {
   #note(seen: bigint): void {
     if (seen > this.#seen) this.#seen = seen;
   }
+}
+
+/** Apart, because a page that only reads need not load it with itself. */
+function loadAppend(): Promise<typeof import("./append.js")> {
+  return import("./append.js").catch((cause: unknown) => {
+    throw new MillraceError("unavailable", "The part of the client that appends could not be loaded", { system: "umadb", cause });
+  });
 }
 
 function checkCodec<Data>(codec: PayloadCodec<Data>): PayloadCodec<Data> {
@@ -250,7 +200,7 @@ function withinMetadataLimit(carrier: Carrier): Carrier {
     call(call) {
       let size = 0;
       call.headers.forEach((value, name) => { size += name.length + value.length + 32; });
-      if (size > MAX_METADATA_BYTES) throw invalidArgument("headers", call.headers, `must have at most ${MAX_METADATA_BYTES} bytes (names, values and 32 for each), not ${size}`, "umadb");
+      if (size > MAX_METADATA_BYTES) throw wrong("headers", call.headers, `must have at most ${MAX_METADATA_BYTES} bytes (names, values and 32 for each), not ${size}`);
       return carrier.call(call);
     },
     close: () => carrier.close(),

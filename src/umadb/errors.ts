@@ -2,8 +2,7 @@ import { fromBase64 } from "../core/base64.js";
 import { MillraceError, type Applied, type ErrorCode, type MillraceErrorOptions } from "../core/errors.js";
 import { codeOfStatus, errorOfTrailers } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
-import { ErrorResponse } from "../../gen/static/umadb/v1/umadb.js";
-import { Status } from "../../gen/static/google/rpc/status.js";
+import { decodeError } from "./codec.js";
 
 /**
  * An event past `condition.after` matches the append's condition. Nothing was recorded: read again, decide again.
@@ -69,16 +68,15 @@ export function isBystander(trailers: Trailers): boolean {
 
 /**
  * The server's own error, from `grpc-status-details-bin`: bare, as the server sends it, or inside a
- * `google.rpc.Status`, as our gateway does. Whatever cannot be read is no details.
+ * `google.rpc.Status`, as our gateway does. Whatever cannot be read is no details, and neither is what says nothing:
+ * bytes that are something else decode to that.
  */
-function errorDetails(header: string | null): ErrorResponse | undefined {
-  const bytes = header === null || header === "" ? undefined : fromBase64(header);
-  if (bytes === undefined || bytes.length === 0) return undefined;
+function errorDetails(header: string | null): ReturnType<typeof decodeError> | undefined {
+  const bytes = header === null ? undefined : fromBase64(header);
+  if (bytes === undefined) return undefined;
   try {
-    // The first byte tells them apart: field 1 is a number in one, and a text in the other.
-    if (bytes[0] !== 0x08) return withText(ErrorResponse.decode(bytes));
-    const any = Status.decode(bytes).details.find(({ typeUrl }) => typeUrl.endsWith("/umadb.v1.ErrorResponse"));
-    return any && withText(ErrorResponse.decode(any.value));
+    const details = decodeError(bytes);
+    return details.message === "" ? undefined : details;
   } catch {
     return undefined;
   }
@@ -88,9 +86,4 @@ function errorDetails(header: string | null): ErrorResponse | undefined {
 function withoutStoredData(text: string): string {
   const matched = text.indexOf(" matched: ");
   return (matched === -1 ? text : text.slice(0, matched)).slice(0, MAX_TEXT);
-}
-
-/** Bytes that are something else decode to nothing known; the server's own errors always say something. */
-function withText(details: ErrorResponse): ErrorResponse | undefined {
-  return details.message === "" ? undefined : details;
 }

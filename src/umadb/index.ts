@@ -1,8 +1,8 @@
 export { UmaDb } from "./client.js";
 export { decide } from "./decide.js";
 export { AppendConditionError, TrackingConflictError } from "./errors.js";
-export type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./client.js";
 export type { DecideOptions, Decision, DecisionContext } from "./decide.js";
+export type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./options.js";
 export type { Read } from "./read.js";
 export type { UmaDbSubscription } from "./subscribe.js";
 export type {

@@ -1,35 +1,34 @@
 import { MillraceError, type Applied } from "../core/errors.js";
 import type { OpenStream } from "../carrier/invoke.js";
-import { decodeWhole, type Decoder } from "../protobuf/decode.js";
 import { payloadsOf } from "../wire/frames.js";
+import type { ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import { decodeEvents } from "./codec.js";
 
 /**
  * A message of the server.
  *
  * @param applied For the error of bytes that are no such message.
  */
-export function decodeMessage<Message>(codec: Decoder<Message>, bytes: Uint8Array, applied: Applied = "no"): Message {
+export function decodeMessage<Message>(decode: (bytes: Uint8Array) => Message, bytes: Uint8Array, applied: Applied = "no"): Message {
   try {
-    return decodeWhole(codec, bytes);
+    return decode(bytes);
   } catch (cause) {
     throw new MillraceError("protocol", "The server sent a message that cannot be decoded", { system: "umadb", applied, cause });
   }
 }
 
-/** The messages of a stream, one at a time; holds what has come of one chunk. */
-export class MessageReader<Message> {
+/** The messages of a read or a subscription, one at a time; holds what has come of one chunk. */
+export class MessageReader {
   /** Messages that have come and were not taken. */
-  readonly held: Message[] = [];
+  readonly held: ReadResponse[] = [];
   readonly #stream: OpenStream;
-  readonly #codec: Decoder<Message>;
 
-  constructor(stream: OpenStream, codec: Decoder<Message>) {
+  constructor(stream: OpenStream) {
     this.#stream = stream;
-    this.#codec = codec;
   }
 
   /** Takes the next message; `undefined` at the end of the stream. */
-  async take(): Promise<Message | undefined> {
+  async take(): Promise<ReadResponse | undefined> {
     while (this.held.length === 0) if (!(await this.receive())) return undefined;
     return this.held.shift();
   }
@@ -39,7 +38,7 @@ export class MessageReader<Message> {
     const chunk = await this.#stream.next();
     if (chunk.done === true) return false;
     try {
-      for (const payload of payloadsOf(chunk.value)) this.held.push(decodeMessage(this.#codec, payload));
+      for (const payload of payloadsOf(chunk.value)) this.held.push(decodeMessage(decodeEvents, payload));
     } catch (error) {
       this.leave();
       throw error;

@@ -1,18 +1,8 @@
 import type { Event, TrackingInfo } from "../../gen/static/umadb/v1/umadb.js";
+import { utf8Length } from "./utf8-length.js";
 
 /** What one page of UmaDB holds for an event, in bytes, with its default page size of 4 096. */
 const PAGE_BYTES = 4_087;
-
-/** How many bytes UTF-8 takes for `text`, without encoding it. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    // A surrogate pair is two units here and four bytes there: two each.
-    if (code > 0x7f) bytes += code > 0x7ff && (code < 0xd800 || code > 0xdfff) ? 2 : 1;
-  }
-  return bytes;
-}
 
 /**
  * Whether the store can keep the event. Payload and metadata may overflow to pages of their own, but type, tags and

@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.js";
 import type { PayloadCodec } from "../core/codec.js";
 import type { OpenStream } from "../carrier/invoke.js";
-import { ReadResponse, type ReadRequest } from "../../gen/static/umadb/v1/umadb.js";
+import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
 import { ByItem } from "./by-item.js";
 import { MessageReader } from "./messages.js";
 import { fromWireEvent } from "./received.js";
@@ -53,7 +53,7 @@ const DONE = { done: true, value: undefined } as const;
 export class StreamRead<Data> implements Read<Data> {
   readonly #context: ReadContext<Data>;
   #stream: OpenStream | undefined;
-  #reader: MessageReader<ReadResponse> | undefined;
+  #reader: MessageReader | undefined;
   #iterated = false;
   /** How the call ended, once it has. */
   #ended: "whole" | "left" | { readonly error: unknown } | undefined;
@@ -113,9 +113,9 @@ export class StreamRead<Data> implements Read<Data> {
     return (this.#stream as OpenStream).headers;
   }
 
-  #start(): MessageReader<ReadResponse> {
+  #start(): MessageReader {
     this.#stream ??= this.#context.open();
-    return (this.#reader ??= new MessageReader(this.#stream, ReadResponse));
+    return (this.#reader ??= new MessageReader(this.#stream));
   }
 
   async #next(): Promise<IteratorResult<ReceivedEvent<Data>[], undefined>> {
@@ -144,7 +144,7 @@ export class StreamRead<Data> implements Read<Data> {
     return message.events.map((event) => fromWireEvent(event, codec));
   }
 
-  async #receive(reader: MessageReader<ReadResponse>): Promise<boolean> {
+  async #receive(reader: MessageReader): Promise<boolean> {
     try {
       const before = reader.held.length;
       const more = await reader.receive();

@@ -1,9 +1,11 @@
 import { isMillraceError } from "../core/errors.js";
-import { ResumingSubscription, type FeedSource, type OpenedFeed, type StartAfter, type Subscription } from "../core/subscription.js";
+import type { RetryOptions } from "../core/options.js";
+import type { ResumePolicy } from "../core/resume.js";
+import { linkSignals } from "../core/signal.js";
+import { ResumingSubscription, type FeedSource, type OpenedFeed, type ResumeClock, type StartAfter, type Subscription } from "../core/subscription.js";
 import { platformClock } from "../core/wake.js";
 import type { PayloadCodec } from "../core/codec.js";
-import type { OpenStream } from "../carrier/invoke.js";
-import { SubscribeResponse } from "../../gen/static/umadb/v1/umadb.js";
+import type { Connection, OpenStream } from "../carrier/invoke.js";
 import { MessageReader } from "./messages.js";
 import { copies } from "./read.js";
 import { fromWireEvent } from "./received.js";
@@ -12,8 +14,10 @@ import type { ReceivedEvent, SequencedEvent } from "./types.js";
 /**
  * A read that stays open: the events past `after`, then each new one, in order and without gaps.
  *
- * It ends when its loop is left, by `close()`, and with the error of its connection when that is lost, or when the
- * server ends it (`unavailable`): subscribe again after `position`.
+ * A lost connection, and a server that ends the call, make it wait (`state`) and open itself again after the last
+ * event whose consumer came back for more: each event is delivered, in order, and repeated only where its consumer
+ * had not come back yet. It ends when its loop is left, by `close()`, by an abort, and with an error that trying again
+ * cannot mend.
  */
 export interface UmaDbSubscription<Data = Uint8Array> extends Subscription<ReceivedEvent<Data>> {
   /** Plain copies, one by one. */
@@ -24,6 +28,9 @@ export interface UmaDbSubscription<Data = Uint8Array> extends Subscription<Recei
 
 /** What a subscription needs of its client. */
 export interface SubscribeContext<Data> {
+  readonly connection: Connection;
+  /** As the client was given it. */
+  readonly retry: RetryOptions | false | undefined;
   readonly after: StartAfter<bigint>;
   readonly codec: PayloadCodec<Data> | undefined;
   readonly signal: AbortSignal | undefined;
@@ -34,13 +41,13 @@ export interface SubscribeContext<Data> {
   seen(position: bigint): void;
 }
 
-/** One try: the loss of its connection is the end of a subscription. */
-const POLICY = { attempts: 1, baseMs: 250, maxMs: 30_000, steadyMs: 10_000 } as const;
+/** What may pass by itself; everything else ends a subscription. */
+const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhausted", "internal"];
 
 /** {@link UmaDbSubscription} over the calls of a client. */
 export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<Data>, bigint> implements UmaDbSubscription<Data> {
   constructor(context: SubscribeContext<Data>) {
-    super(feedOf(context), { after: context.after, policy: POLICY, clock: platformClock, signal: context.signal });
+    super(feedOf(context), { after: context.after, policy: policyOf(context.retry), clock: clockOf(context.connection), signal: context.signal });
   }
 
   toObjects(): AsyncIterableIterator<SequencedEvent<Data>> {
@@ -48,11 +55,27 @@ export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<D
   }
 }
 
+function policyOf(retry: RetryOptions | false | undefined): ResumePolicy {
+  const { attempts, baseMs = 250, maxMs = 30_000 } = retry === false ? { attempts: 1 } : retry ?? {};
+  return { attempts, baseMs, maxMs, steadyMs: 10_000 };
+}
+
+/** The platform's clock, whose pauses end with the client too. */
+function clockOf({ closed }: Connection): ResumeClock {
+  return {
+    ...platformClock,
+    pause(ms, signal) {
+      const either = linkSignals(signal, closed);
+      return platformClock.pause(ms, either.signal).finally(either.release);
+    },
+  };
+}
+
 function feedOf<Data>(context: SubscribeContext<Data>): FeedSource<ReceivedEvent<Data>, bigint> {
   return {
     open: (after, signal) => openFeed(context, after, signal),
     positionOf: (event) => event.position,
-    isFinal: (error) => !isMillraceError(error) || !["unavailable", "timeout", "protocol", "internal"].includes(error.code),
+    isFinal: (error) => context.connection.closed.reason !== undefined || !isMillraceError(error) || !PASSING.includes(error.code),
   };
 }
 
@@ -64,7 +87,7 @@ async function openFeed<Data>(
   const after = from === "end" ? target : from;
   const stream = context.open(after, signal);
   await stream.headers;
-  const reader = new MessageReader(stream, SubscribeResponse);
+  const reader = new MessageReader(stream);
   return {
     after,
     caughtUpAt: (position) => (target ?? 0n) <= (position ?? after ?? 0n),

@@ -1,0 +1,104 @@
+/** Strings up to this many bytes are tried as ASCII first, which is faster than a decoder's call. */
+const SHORT = 256;
+
+/**
+ * Reads protobuf fields one after the other, for decoders written by hand: `key()`, then the value that it announces,
+ * or `skip()`. Bytes are views on what is read.
+ *
+ * @throws {RangeError} From any method, when the bytes are no whole message.
+ */
+export class ProtoReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #end: number;
+  #decoder: TextDecoder | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#end = bytes.length;
+  }
+
+  /** Field number and wire type of the next field as they stand on the wire; 0 at the end of the message. */
+  key(): number {
+    if (this.#at === this.#end) return 0;
+    const key = this.uint32();
+    if (key < 8) throw new RangeError("a field has the number 0");
+    return key;
+  }
+
+  /** The low 32 bits of a varint. */
+  uint32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#byte();
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value >>> 0;
+    }
+    throw new RangeError("a number has more than ten bytes");
+  }
+
+  uint64(): bigint {
+    let [low, middle, high] = [0, 0, 0];
+    for (let count = 0; count < 10; count++) {
+      const byte = this.#byte();
+      if (count < 4) low |= (byte & 0x7f) << (count * 7);
+      else if (count < 8) middle |= (byte & 0x7f) << ((count - 4) * 7);
+      else high |= (byte & 0x7f) << ((count - 8) * 7);
+      if (byte < 0x80) return count < 7 ? BigInt(low + middle * 0x1000_0000) : BigInt.asUintN(64, BigInt(low) | (BigInt(middle) << 28n) | (BigInt(high) << 56n));
+    }
+    throw new RangeError("a number has more than ten bytes");
+  }
+
+  bytes(): Uint8Array {
+    const start = this.#advance(this.uint32());
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** What is no UTF-8 becomes the replacement character; a byte order mark stays. */
+  string(): string {
+    const length = this.uint32();
+    const start = this.#advance(length);
+    let ascii = length <= SHORT;
+    for (let at = start; ascii && at < this.#at; at++) ascii = (this.#bytes[at] as number) < 0x80;
+    const bytes = this.#bytes.subarray(start, this.#at);
+    if (ascii) return String.fromCharCode.apply(null, bytes as unknown as number[]);
+    return (this.#decoder ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(bytes);
+  }
+
+  /** A message inside this one: `decode` sees its fields only. */
+  message<T>(decode: (reader: ProtoReader) => T): T {
+    const length = this.uint32();
+    const start = this.#advance(length);
+    const [at, end] = [this.#at, this.#end];
+    this.#at = start;
+    this.#end = at;
+    const message = decode(this);
+    this.#at = at;
+    this.#end = end;
+    return message;
+  }
+
+  /** Passes over the value that `key` announces. */
+  skip(key: number): void {
+    switch (key & 7) {
+      case 0: this.uint64(); break;
+      case 1: this.#advance(8); break;
+      case 2: this.#advance(this.uint32()); break;
+      case 5: this.#advance(4); break;
+      default: throw new RangeError("a field has a wire type that nothing uses");
+    }
+  }
+
+  #byte(): number {
+    if (this.#at >= this.#end) throw new RangeError("the message ends early");
+    return this.#bytes[this.#at++] as number;
+  }
+
+  /** Moves on; @returns where it was. */
+  #advance(length: number): number {
+    const start = this.#at;
+    if (length > this.#end - start) throw new RangeError("the message ends early");
+    this.#at = start + length;
+    return start;
+  }
+}
