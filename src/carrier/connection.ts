@@ -4,7 +4,7 @@ import type { HeadersOption, RetryOptions } from "../core/options.js";
 import { Ending } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
 import type { Trailers } from "../wire/trailers.js";
-import { fetchCarrier } from "./fetch.js";
+import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { checkHeaders } from "./headers.js";
 import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
 
@@ -96,13 +96,12 @@ export function openConnection(system: SystemName, options: ConnectionOptions, r
 function carrierOf(options: ConnectionOptions, system: SystemName, connectTimeoutMs: number, maxMessageBytes: number): Carrier {
   const { url, carrier, fetch } = options;
   if ((url === undefined) === (carrier === undefined)) {
-    throw new MillraceError("invalid_argument", `Exactly one of \`url\` and \`carrier\` must be given, got ${url === undefined ? "neither" : "both"}`, { system });
+    throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
   }
-  if (carrier === undefined) return fetchCarrier({ url: url as string | URL, fetch, connectTimeoutMs, maxMessageBytes });
-  if (fetch !== undefined) throw new MillraceError("invalid_argument", "`fetch` must be given with `url` only, a carrier has its own way", { system });
-  if (typeof carrier !== "object" || carrier === null || typeof carrier.call !== "function" || typeof carrier.close !== "function") {
-    throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
-  }
+  if (carrier === undefined) return carrierByFetch({ url, fetch, connectTimeoutMs, maxMessageBytes, heartbeatMs: HEARTBEAT_MS, system });
+  if (fetch !== undefined) throw new MillraceError("invalid_argument", "`fetch` must be given with `url` only", { system });
+  const { call, close } = Object(carrier) as Partial<Carrier>;
+  if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
   return carrier;
 }
 
@@ -110,9 +109,6 @@ function checkRetry(retry: RetryOptions | false | undefined, system: SystemName)
   if (retry === false) return false;
   if (retry === undefined) return RETRY_DEFAULTS;
   checkOptions("retry", retry, ["attempts", "baseMs", "maxMs"], "retry.", system);
-  return {
-    attempts: checkInteger("retry.attempts", retry.attempts ?? RETRY_DEFAULTS.attempts, 1, 1_000_000, system),
-    baseMs: checkInteger("retry.baseMs", retry.baseMs ?? RETRY_DEFAULTS.baseMs, 0, MAX_TIMER_MS, system),
-    maxMs: checkInteger("retry.maxMs", retry.maxMs ?? RETRY_DEFAULTS.maxMs, 0, MAX_TIMER_MS, system),
-  };
+  const take = (name: keyof RetryOptions, min: number): number => checkInteger(`retry.${name}`, retry[name] ?? RETRY_DEFAULTS[name], min, MAX_TIMER_MS, system);
+  return { attempts: take("attempts", 1), baseMs: take("baseMs", 0), maxMs: take("maxMs", 0) };
 }

@@ -10,7 +10,7 @@ import type { GatewayUrl } from "./gateway-url.js";
 import { judgeAnswer } from "./http-answer.js";
 import { connectionLost, notReached } from "./network-error.js";
 import { ResponseFeed, type ResponseSource } from "./response.js";
-import { promisedSilenceMs, SilenceWatch } from "./silence.js";
+import { promisedSilenceMs, watchSilence } from "./silence.js";
 import type { CarrierCall, CarrierResponse } from "./types.js";
 
 /** A fetch carrier's options with every default filled in. */
@@ -40,7 +40,8 @@ export class FetchCall implements ResponseSource {
   readonly #envelopes: EnvelopeReader;
   readonly #undo: (() => void)[] = [];
   #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #silence: SilenceWatch | undefined;
+  #silenceMs: number | undefined;
+  #stopWaiting: () => void = () => {};
   #sent = false;
   #wanted = false;
   #reading = false;
@@ -79,8 +80,9 @@ export class FetchCall implements ResponseSource {
   }
 
   async #send(body: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { gateway, connectTimeoutMs } = this.#settings;
-    const stop = this.#isStreamed() ? startTimer(this.#call.connectTimeoutMs ?? connectTimeoutMs, () => this.#abort(this.#noHeaders())) : () => {};
+    const { gateway } = this.#settings;
+    const ms = this.#isStreamed() ? this.#call.connectTimeoutMs ?? this.#settings.connectTimeoutMs : undefined;
+    const stop = startTimer(ms, () => this.#abort(this.#lost(`did not begin to answer within ${ms} ms`)));
     this.#undo.push(stop);
     const fetch = this.#settings.fetch ?? globalThis.fetch;
     this.#sent = true;
@@ -118,8 +120,7 @@ export class FetchCall implements ResponseSource {
       answer.body?.cancel().catch(() => {});
       return this.#settle();
     }
-    const silenceMs = this.#settings.heartbeatMs > 0 ? promisedSilenceMs(answer.headers) : undefined;
-    if (silenceMs !== undefined) this.#silence = new SilenceWatch(silenceMs, () => this.#fail(this.#silent(silenceMs)));
+    this.#silenceMs = promisedSilenceMs(answer.headers);
     this.#body = answer.body?.getReader();
     this.#feed.headers(answer.headers);
     if (this.#body === undefined) this.#ended();
@@ -138,10 +139,12 @@ export class FetchCall implements ResponseSource {
   }
 
   async #readOnce(body: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-    const stop = this.#envelopes.trailerBlock === undefined ? this.#silence?.begin() : startTimer(LINGER_MS, () => this.#endEarly());
+    this.#stopWaiting = this.#envelopes.trailerBlock === undefined
+      ? watchSilence(this.#silenceMs, () => this.#fail(this.#lost(`was silent for ${this.#silenceMs} ms although it promised heartbeats`)))
+      : startTimer(LINGER_MS, () => this.#endEarly());
     const { done, value } = await body.read()
       .catch((cause: unknown) => { throw connectionLost(this.#settings.gateway.origin, cause); })
-      .finally(stop);
+      .finally(() => this.#stopWaiting());
     if (this.#feed.over) return;
     if (done) return this.#ended();
     const chunks: Uint8Array[] = [];
@@ -174,20 +177,11 @@ export class FetchCall implements ResponseSource {
   }
 
   #timeout(): MillraceError {
-    return new MillraceError("timeout", `${this.#call.path} was not answered within ${this.#call.timeoutMs} ms`, { applied: this.#applied() });
+    return new MillraceError("timeout", `${this.#call.path} was not answered within ${this.#call.timeoutMs} ms`, { applied: this.#sent ? "unknown" : "no" });
   }
 
-  #noHeaders(): MillraceError {
-    const ms = this.#call.connectTimeoutMs ?? this.#settings.connectTimeoutMs;
-    return new MillraceError("unavailable", `${this.#settings.gateway.origin} did not begin to answer within ${ms} ms`, { applied: this.#applied() });
-  }
-
-  #silent(ms: number): MillraceError {
-    return new MillraceError("unavailable", `${this.#settings.gateway.origin} was silent for ${ms} ms although it promised heartbeats`, { applied: "unknown" });
-  }
-
-  #applied(): "no" | "unknown" {
-    return this.#sent ? "unknown" : "no";
+  #lost(how: string): MillraceError {
+    return new MillraceError("unavailable", `${this.#settings.gateway.origin} ${how}`, { applied: "unknown" });
   }
 
   /** Ends the call at once; what was received and not taken is dropped. */
@@ -210,7 +204,7 @@ export class FetchCall implements ResponseSource {
   /** Takes back every listener and timer. */
   #settle(): void {
     for (const undo of this.#undo.splice(0)) undo();
-    this.#silence?.stop();
+    this.#stopWaiting();
     this.#scope.release();
   }
 }

@@ -1,8 +1,5 @@
-import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
-import { MillraceError } from "../core/errors.js";
-import { Ending } from "../core/signal.js";
-import { FetchCall, type FetchSettings } from "./fetch-call.js";
-import { parseGatewayUrl } from "./gateway-url.js";
+import { checkInteger, checkOptions, MAX_TIMER_MS } from "../core/arguments.js";
+import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
 
 /** Where a {@link fetchCarrier} sends calls, and how. */
@@ -38,20 +35,11 @@ const OPTION_NAMES = ["url", "fetch", "connectTimeoutMs", "maxMessageBytes", "he
  */
 export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
-  if (options.fetch !== undefined && typeof options.fetch !== "function") throw invalidArgument("fetch", options.fetch, "must be a function like fetch");
-  const closed = new Ending();
-  const settings: FetchSettings = {
-    gateway: parseGatewayUrl(options.url),
+  return carrierByFetch({
+    url: options.url,
     fetch: options.fetch,
     connectTimeoutMs: checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS),
     maxMessageBytes: checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff),
-    heartbeatMs: checkInteger("heartbeatMs", options.heartbeatMs ?? 15_000, 0, MAX_TIMER_MS),
-    closed,
-  };
-  return {
-    call: (call) => new FetchCall(settings, call).response,
-    async close() {
-      closed.end(new MillraceError("unavailable", "The carrier is closed"));
-    },
-  };
+    heartbeatMs: checkInteger("heartbeatMs", options.heartbeatMs ?? HEARTBEAT_MS, 0, MAX_TIMER_MS),
+  });
 }

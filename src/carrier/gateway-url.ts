@@ -1,4 +1,5 @@
 import { invalidArgument } from "../core/arguments.js";
+import type { SystemName } from "../core/errors.js";
 
 /** Where a gateway is: what a method's path is appended to. */
 export interface GatewayUrl {
@@ -13,14 +14,12 @@ export interface GatewayUrl {
  *
  * @throws {MillraceError} `invalid_argument`. The text does not show the address, which may hold a secret.
  */
-export function parseGatewayUrl(url: unknown): GatewayUrl {
+export function parseGatewayUrl(url: unknown, system?: SystemName): GatewayUrl {
   const parsed = resolve(url);
-  if (parsed === undefined) throw invalidArgument("url", url, "must be an http or https URL, or one relative to the page");
-  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") throw invalidArgument("url", url, "must begin with http:// or https://");
-  if (parsed.username !== "" || parsed.password !== "") throw invalidArgument("url", url, "must not hold a user name or password, use `headers`");
-  if (parsed.search !== "" || parsed.hash !== "") throw invalidArgument("url", url, "must not have a query or a fragment");
-  const { origin } = parsed;
-  return { origin, base: origin + parsed.pathname.replace(/\/+$/, "") };
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) throw invalidArgument("url", url, "must be an http or https URL, or relative to the page", system);
+  const { origin, pathname, username, password, search, hash } = parsed;
+  if (username + password + search + hash !== "") throw invalidArgument("url", url, "must not hold a user name, password, query or fragment", system);
+  return { origin, base: origin + pathname.replace(/\/+$/, "") };
 }
 
 function resolve(url: unknown): URL | undefined {

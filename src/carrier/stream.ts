@@ -4,7 +4,7 @@ import { linkSignals, startTimer, type LinkedSignal } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
 import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "./call-options.js";
 import type { Connection } from "./connection.js";
-import { errorOfCarrier, errorOfStatus, runTries, type Plan } from "./tries.js";
+import { nextChunk, runTries, startTry, type Plan } from "./tries.js";
 import type { CarrierResponse } from "./types.js";
 
 type Chunk = IteratorResult<Uint8Array, undefined>;
@@ -41,15 +41,14 @@ export function openStream(connection: Connection, method: Method, request: Uint
   const live = method.lane === "live";
   const timeoutMs = options.timeoutMs ?? (live ? 0 : connection.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const scope = linkSignals(options.signal, connection.closed);
-  const plan: Plan = { connection, method, callHeaders: options.headers, signal: scope.signal, repeat: method.repeatable && !live };
-  return new Stream(plan, scope, request, timeoutMs);
+  const plan: Plan = { connection, method, request, callHeaders: options.headers, signal: scope.signal, repeat: method.repeatable && !live };
+  return new Stream(plan, scope, timeoutMs);
 }
 
 class Stream implements OpenStream {
   readonly headers: Promise<Headers>;
   readonly #plan: Plan;
   readonly #scope: LinkedSignal;
-  readonly #request: Uint8Array;
   readonly #timeoutMs: number;
   #settleHeaders!: { resolve(headers: Headers | Promise<Headers>): void; reject(error: unknown): void };
   #response: CarrierResponse | undefined;
@@ -58,10 +57,9 @@ class Stream implements OpenStream {
   #turn: Promise<unknown> = Promise.resolve();
   #over = false;
 
-  constructor(plan: Plan, scope: LinkedSignal, request: Uint8Array, timeoutMs: number) {
+  constructor(plan: Plan, scope: LinkedSignal, timeoutMs: number) {
     this.#plan = plan;
     this.#scope = scope;
-    this.#request = request;
     this.#timeoutMs = timeoutMs;
     this.headers = new Promise((resolve, reject) => { this.#settleHeaders = { resolve, reject }; });
     this.headers.catch(() => {});
@@ -83,9 +81,8 @@ class Stream implements OpenStream {
 
   async #take(): Promise<Chunk> {
     if (this.#over) return DONE;
-    const { signal } = this.#plan;
     try {
-      if (signal.aborted) throw signal.reason;
+      this.#plan.signal.throwIfAborted();
       const chunk = await this.#nextChunk();
       if (this.#over) return DONE;
       if (chunk.done === true) this.#finish();
@@ -104,31 +101,17 @@ class Stream implements OpenStream {
   }
 
   async #open(): Promise<Chunk> {
-    const { signal } = this.#plan;
-    if (signal.aborted) throw signal.reason;
+    this.#plan.signal.throwIfAborted();
     return runTries(this.#plan, (headers) => this.#once(headers));
   }
 
   async #once(headers: Headers): Promise<Chunk> {
-    const { connection, method, signal } = this.#plan;
-    const { path, kind, lane, cancel } = method;
-    const { connectTimeoutMs, maxMessageBytes } = connection;
-    const response = this.#call(() => connection.carrier.call({
-      path, kind, lane, cancel, headers, messages: [this.#request], signal, connectTimeoutMs, maxMessageBytes,
-    }));
+    const response = startTry(this.#plan, headers);
     this.#response = response;
-    if (lane === "live") this.#succeedEarly(response);
+    if (this.#plan.method.lane === "live") this.#succeedEarly(response);
     const first = await this.#read(response);
     this.#settleHeaders.resolve(response.headers);
     return first;
-  }
-
-  #call(call: () => CarrierResponse): CarrierResponse {
-    try {
-      return call();
-    } catch (error) {
-      throw errorOfCarrier(this.#plan, error);
-    }
   }
 
   /** The headers of a live stream count before its first chunk, unless the server ended the call with them. */
@@ -140,16 +123,8 @@ class Stream implements OpenStream {
   }
 
   async #read(response: CarrierResponse): Promise<Chunk> {
-    let trailers;
-    try {
-      const chunk = await response.chunks.next();
-      if (chunk.done !== true) return chunk;
-      trailers = await response.trailers;
-    } catch (error) {
-      throw errorOfCarrier(this.#plan, error);
-    }
-    if (trailers.status !== 0) throw errorOfStatus(this.#plan, trailers);
-    return DONE;
+    const value = await nextChunk(this.#plan, response);
+    return value === undefined ? DONE : { done: false, value };
   }
 
   async #timed(wait: () => Promise<Chunk>): Promise<Chunk> {

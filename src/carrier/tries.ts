@@ -6,11 +6,14 @@ import { leavesOpen } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
 import type { Connection } from "./connection.js";
 import { resolveHeaders } from "./headers.js";
+import type { CarrierResponse } from "./types.js";
 
 /** One call of a client, which may take several tries. */
 export interface Plan {
   readonly connection: Connection;
   readonly method: Method;
+  /** The encoded request message. */
+  readonly request: Uint8Array;
   readonly callHeaders: CallOptions["headers"];
   /** Ends all tries. */
   readonly signal: AbortSignal;
@@ -41,8 +44,35 @@ export function runTries<T>(plan: Plan, once: (headers: Headers) => Promise<T>):
   return withRetry(run, { policy: plan.repeat ? connection.retry : false, signal, leftMs });
 }
 
+/** Hands one try to the carrier. The deadline of a method that is never cancelled is not told to anybody. */
+export function startTry(plan: Plan, headers: Headers): CarrierResponse {
+  const { connection, method, request, signal, leftMs } = plan;
+  const { path, kind, lane, cancel } = method;
+  const { connectTimeoutMs, maxMessageBytes } = connection;
+  const timeoutMs = cancel === "never" ? undefined : leftMs?.();
+  try {
+    return connection.carrier.call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
+  } catch (error) {
+    throw errorOfCarrier(plan, error);
+  }
+}
+
+/** The next chunk of a try, or `undefined` at its proper end; throws what the caller gets to see. */
+export async function nextChunk(plan: Plan, { chunks, trailers }: CarrierResponse): Promise<Uint8Array | undefined> {
+  let ended: Trailers;
+  try {
+    const chunk = await chunks.next();
+    if (chunk.done !== true) return chunk.value;
+    ended = await trailers;
+  } catch (error) {
+    throw errorOfCarrier(plan, error);
+  }
+  if (ended.status !== 0) throw errorOfStatus(plan, ended);
+  return undefined;
+}
+
 /** The system's error for a call that its server ended with a status other than 0. */
-export function errorOfStatus({ connection, method }: Plan, trailers: Trailers): MillraceError {
+function errorOfStatus({ connection, method }: Plan, trailers: Trailers): MillraceError {
   const open = !method.repeatable && leavesOpen(trailers.status);
   return connection.toError(trailers, method, open ? "unknown" : "no");
 }

@@ -9,12 +9,6 @@ export interface EnvelopeReaderOptions {
   framing?: "grpc" | "grpc-web" | undefined;
 }
 
-/** An envelope that the network cut: its own buffer, of the exact size, filled as the bytes come. */
-interface CutEnvelope {
-  readonly bytes: Uint8Array;
-  filled: number;
-}
-
 /**
  * Turns a response body, cut anywhere, into chunks that begin and end at an envelope boundary and hold data envelopes
  * only. What came whole is passed on as a view without copying; an envelope that the network cut is joined by one copy.
@@ -23,9 +17,9 @@ interface CutEnvelope {
 export class EnvelopeReader {
   readonly #maxMessageBytes: number;
   readonly #web: boolean;
-  readonly #head = new Uint8Array(ENVELOPE_HEADER_BYTES);
-  #headBytes = 0;
-  #cut: CutEnvelope | undefined;
+  /** An envelope that the network cut: at first its header, then a buffer of its exact size. */
+  #cut: Uint8Array | undefined;
+  #filled = 0;
   #trailerBlock: Uint8Array | undefined;
   #failure: MillraceError | undefined;
 
@@ -50,7 +44,7 @@ export class EnvelopeReader {
   push(bytes: Uint8Array, out: Uint8Array[]): void {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      this.#scan(bytes, this.#complete(bytes, out), out);
+      this.#scan(bytes, this.#fill(bytes, 0, out), out);
     } catch (error) {
       this.#failure = error as MillraceError;
       this.#cut = undefined;
@@ -65,34 +59,29 @@ export class EnvelopeReader {
    */
   end(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#headBytes === 0 && this.#cut === undefined) return;
+    if (this.#cut === undefined) return;
     this.#failure = new MillraceError("unavailable", "The response ended in the middle of a message", { applied: "unknown" });
     throw this.#failure;
   }
 
-  /** Finishes what an earlier push left open. Returns where in `bytes` the next envelope begins. */
-  #complete(bytes: Uint8Array, out: Uint8Array[]): number {
-    let at = 0;
-    if (this.#headBytes > 0) {
-      at = Math.min(ENVELOPE_HEADER_BYTES - this.#headBytes, bytes.length);
-      this.#head.set(bytes.subarray(0, at), this.#headBytes);
-      this.#headBytes += at;
-      if (this.#headBytes < ENVELOPE_HEADER_BYTES) return at;
-      this.#headBytes = 0;
-      this.#begin(this.#head, 0, this.#check(this.#head, 0));
+  /** Fills the envelope that is cut. @returns Where in `bytes` the next one begins. */
+  #fill(bytes: Uint8Array, from: number, out: Uint8Array[]): number {
+    let at = from;
+    while (this.#cut !== undefined && at < bytes.length) {
+      const piece = bytes.subarray(at, at + this.#cut.length - this.#filled);
+      this.#cut.set(piece, this.#filled);
+      this.#filled += piece.length;
+      at += piece.length;
+      if (this.#filled === this.#cut.length) this.#filledUp(this.#cut, out);
     }
-    return this.#cut === undefined ? at : this.#fill(this.#cut, bytes, at, out);
+    return at;
   }
 
-  #fill(cut: CutEnvelope, bytes: Uint8Array, from: number, out: Uint8Array[]): number {
-    const piece = bytes.subarray(from, from + cut.bytes.length - cut.filled);
-    cut.bytes.set(piece, cut.filled);
-    cut.filled += piece.length;
-    if (cut.filled === cut.bytes.length) {
-      this.#cut = undefined;
-      this.#deliver(cut.bytes, 0, cut.bytes.length, out);
-    }
-    return from + piece.length;
+  #filledUp(cut: Uint8Array, out: Uint8Array[]): void {
+    const length = cut.length === ENVELOPE_HEADER_BYTES ? this.#check(cut, 0) : 0;
+    this.#cut = length > 0 ? allocate(ENVELOPE_HEADER_BYTES + length) : undefined;
+    if (this.#cut === undefined) this.#deliver(cut, 0, cut.length, out);
+    else this.#cut.set(cut);
   }
 
   #scan(bytes: Uint8Array, from: number, out: Uint8Array[]): void {
@@ -112,7 +101,11 @@ export class EnvelopeReader {
     } finally {
       this.#passOn(bytes, run, at, out);
     }
-    this.#keep(bytes, at);
+    if (at === bytes.length) return;
+    if (this.#trailerBlock !== undefined) throw afterTrailers();
+    this.#cut = new Uint8Array(ENVELOPE_HEADER_BYTES);
+    this.#filled = 0;
+    this.#fill(bytes, at, out);
   }
 
   #passOn(bytes: Uint8Array, from: number, to: number, out: Uint8Array[]): number {
@@ -125,23 +118,6 @@ export class EnvelopeReader {
     const flag = bytes[at];
     if (flag === envelopeFlag.data) this.#passOn(bytes, at, end, out);
     else if (flag === envelopeFlag.trailers) this.#trailerBlock = bytes.subarray(at + ENVELOPE_HEADER_BYTES, end);
-  }
-
-  /** Keeps the beginning of an envelope whose rest is still to come. */
-  #keep(bytes: Uint8Array, at: number): void {
-    const left = bytes.length - at;
-    if (left === 0) return;
-    if (left >= ENVELOPE_HEADER_BYTES) return this.#begin(bytes, at, envelopeLength(bytes, at));
-    if (this.#trailerBlock !== undefined) throw afterTrailers();
-    this.#head.set(bytes.subarray(at), 0);
-    this.#headBytes = left;
-  }
-
-  #begin(bytes: Uint8Array, at: number, length: number): void {
-    const whole = allocate(ENVELOPE_HEADER_BYTES + length);
-    const piece = bytes.subarray(at, at + whole.length);
-    whole.set(piece, 0);
-    this.#cut = { bytes: whole, filled: piece.length };
   }
 
   /** The payload length of the envelope at `at`, if such an envelope may come now. */
@@ -178,8 +154,6 @@ function allocate(bytes: number): Uint8Array {
 }
 
 function unexpectedFlag(flag: number): MillraceError {
-  const text = (flag & envelopeFlag.compressed) !== 0 && (flag & ~(envelopeFlag.compressed | envelopeFlag.trailers)) === 0
-    ? "A compressed message came although none was asked for"
-    : `A message with unknown flags came (0x${flag.toString(16).padStart(2, "0")})`;
-  return new MillraceError("protocol", text, { applied: "unknown" });
+  const what = flag === envelopeFlag.compressed ? "A compressed message" : `A message with the unexpected flags 0x${flag.toString(16)}`;
+  return new MillraceError("protocol", `${what} came`, { applied: "unknown" });
 }

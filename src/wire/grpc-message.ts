@@ -16,28 +16,9 @@ export function encodeGrpcMessage(message: string): string {
  * that are no UTF-8 become the replacement character.
  */
 export function decodeGrpcMessage(header: string): string {
-  if (!/[%\u0080-\uffff]/.test(header)) return header;
-  const bytes: number[] = [];
-  for (let at = 0; at < header.length; at++) {
-    const escaped = header[at] === "%" ? hexByte(header, at + 1) : undefined;
-    if (escaped !== undefined) {
-      bytes.push(escaped);
-      at += 2;
-    } else {
-      pushCharacter(bytes, header, at);
-    }
-  }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
-}
-
-function hexByte(text: string, at: number): number | undefined {
-  const digits = text.slice(at, at + 2);
-  return /^[0-9a-fA-F]{2}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
-}
-
-/** Header values come as one character a byte; a server that sends plain UTF-8 is understood that way too. */
-function pushCharacter(bytes: number[], text: string, at: number): void {
-  const code = text.charCodeAt(at);
-  if (code <= 0xff) bytes.push(code);
-  else bytes.push(...new TextEncoder().encode(text[at]));
+  // Header values come as one character a byte, so a server that sends plain UTF-8 is understood that way too.
+  return header.replace(/(?:%[\da-fA-F]{2}|[\x80-\xff])+/g, (run) => {
+    const bytes = (run.match(/%..|./g) ?? []).map((piece) => (piece.length > 1 ? Number.parseInt(piece.slice(1), 16) : piece.charCodeAt(0)));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  });
 }

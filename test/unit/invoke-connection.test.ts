@@ -39,9 +39,9 @@ describe("openConnection()", () => {
   it.each<[string, unknown, string]>([
     ["nothing", undefined, "`options` must be an object, got undefined"],
     ["a string", url, "`options` must be an object, got a string"],
-    ["neither url nor carrier", {}, "Exactly one of `url` and `carrier` must be given, got neither"],
-    ["both url and carrier", { url, carrier }, "Exactly one of `url` and `carrier` must be given, got both"],
-    ["a url that is none", { url: 1 }, "`url` must be an http or https URL, or one relative to the page, got a number"],
+    ["neither url nor carrier", {}, "Exactly one of `url` and `carrier` must be given"],
+    ["both url and carrier", { url, carrier }, "Exactly one of `url` and `carrier` must be given"],
+    ["a url that is none", { url: 1 }, "`url` must be an http or https URL, or relative to the page, got a number"],
     ["a carrier that is none", { carrier: { call: 1 } }, "`carrier` must be a carrier, with call() and close(), got an object"],
     ["fetch beside a carrier", { carrier, fetch }, "`fetch` must be given with `url` only"],
     ["a fetch that is none", { url, fetch: 1 }, "`fetch` must be a function like fetch, got a number"],

@@ -94,6 +94,12 @@ describe("invokeUnary()", () => {
     await expect(invokeUnary(connection, append, REQUEST)).rejects.toMatchObject({ code: "internal", applied: "unknown", cause: expect.any(TypeError) as unknown });
   });
 
+  it("wraps what a carrier throws instead of answering", async () => {
+    const carrier = { call: () => { throw new TypeError("odd"); }, close: async () => {} };
+    const connection = openConnection("umadb", { carrier }, { toError: (trailers) => errorOfTrailers(trailers, "umadb") });
+    await expect(invokeUnary(connection, head, REQUEST)).rejects.toMatchObject({ code: "internal", system: "umadb", cause: expect.any(TypeError) as unknown });
+  });
+
   it("sends nothing for wrong options, and names them", async () => {
     const { carrier, connection } = connect(ok);
     const wrong: [string, unknown][] = [

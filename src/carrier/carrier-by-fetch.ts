@@ -1,0 +1,33 @@
+import { invalidArgument } from "../core/arguments.js";
+import { MillraceError, type SystemName } from "../core/errors.js";
+import { Ending } from "../core/signal.js";
+import { FetchCall, type FetchSettings } from "./fetch-call.js";
+import { parseGatewayUrl } from "./gateway-url.js";
+import type { Carrier } from "./types.js";
+
+/** The heartbeat that a streamed call asks for where nobody says otherwise, in milliseconds. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Complete options of a fetch carrier, numbers checked; whose error says what is wrong with the rest. */
+export interface CarrierByFetchOptions extends Omit<FetchSettings, "gateway" | "closed"> {
+  readonly url: unknown;
+  readonly system?: SystemName | undefined;
+}
+
+/**
+ * A carrier by `fetch`.
+ *
+ * @throws {MillraceError} `invalid_argument` for a wrong `url` or `fetch`.
+ */
+export function carrierByFetch(options: CarrierByFetchOptions): Carrier {
+  const { url, fetch, system } = options;
+  if (fetch !== undefined && typeof fetch !== "function") throw invalidArgument("fetch", fetch, "must be a function like fetch", system);
+  const closed = new Ending();
+  const settings: FetchSettings = { ...options, gateway: parseGatewayUrl(url, system), closed };
+  return {
+    call: (call) => new FetchCall(settings, call).response,
+    async close() {
+      closed.end(new MillraceError("unavailable", "The carrier is closed"));
+    },
+  };
+}
