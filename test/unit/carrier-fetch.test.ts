@@ -435,7 +435,7 @@ describe("fetchCarrier() options", () => {
     const fetch = async (url: unknown): Promise<Response> => { asked.push(String(url)); throw new TypeError("x"); };
     vi.stubGlobal("document", { baseURI: "https://site.example/app/index.html?q=1" });
     try {
-      for (const url of ["/", "gw", "/gw/", new URL("https://other.example/")]) await drain(call(url, {}, { fetch: fetch as typeof globalThis.fetch }));
+      for (const url of ["/", "gw", "/gw/", new URL("https://other.example/")]) await drain(call(url, {}, { fetch: fetch }));
     } finally {
       vi.unstubAllGlobals();
     }

@@ -115,7 +115,7 @@ describe("Ending", () => {
     const first = new Error("first");
     ending.end(first);
     ending.end(new Error("second"));
-    expect(linked.map(({ signal }) => signal.reason as unknown)).toEqual([undefined, ...Array<Error>(29).fill(first)]);
+    expect(linked.map(({ signal }) => signal.reason as unknown)).toEqual([undefined, ...Array.from({ length: 29 }, () => first)]);
     expect([linkSignals(ending).signal.reason, ending.reason]).toEqual([first, first]);
   });
 });
