@@ -36,6 +36,9 @@ const MAX_TEXT = 1_024;
 const CODES: readonly ErrorCode[] = ["internal", "invalid_argument", "conflict", "data_loss", "internal", "unauthenticated", "invalid_argument"];
 const INTEGRITY = 2;
 
+/** With these the server refuses a request; it does nothing else with it. */
+const REFUSALS: readonly ErrorCode[] = ["conflict", "invalid_argument", "unauthenticated"];
+
 const TRACKING = /^\w+ error: condition failed: non-increasing tracking position for source [^]*?(\d+)?$/i;
 
 /**
@@ -47,8 +50,8 @@ export function toUmaDbError(trailers: Trailers, _method: unknown, sent: Applied
   const details = errorDetails(trailers.headers.get("grpc-status-details-bin"));
   const message = withoutStoredData(details?.message || trailers.message);
   const bystander = isBystander(trailers);
-  const general = errorOfTrailers({ ...trailers, message }, "umadb", bystander ? "no" : sent);
   const code = bystander ? "unavailable" : (details && CODES[details.errorType]) ?? codeOfStatus(trailers.status);
+  const general = errorOfTrailers({ ...trailers, message }, "umadb", bystander || REFUSALS.includes(code) ? "no" : sent);
   const options = { system: "umadb", applied: general.applied, reason: general.reason, retryAfterMs: general.retryAfterMs } as const;
   if (code !== "conflict" || (details ? details.errorType !== INTEGRITY : trailers.status !== 9)) {
     return new MillraceError(code, general.message, options);
