@@ -490,7 +490,7 @@ describe("Upstream's PING watch", () => {
       else answer(stream, message);
       first = false;
     });
-    const upstream = upstreamOf(server.url, { appendSessions: 1, appendLateMs: 40, appendTimeoutMs: 20_000 });
+    const upstream = upstreamOf(server.url, { appendSessions: 1, appendLateMs: 40, appendTimeoutMs: 500 });
     const silent = openRecorded(upstream, { lane: "append", cancel: "never" });
     const next = openRecorded(upstream, { lane: "append", cancel: "never" });
     await next.over;
