@@ -22,11 +22,10 @@ const NODE = /^node:/;
  */
 export const LAYERS = {
   "gen/es": { files: /^gen\/es\//, may: [], packages: [PROTOBUF] },
-  "gen/static": { files: /^gen\/static\//, may: ["protobuf"], packages: [] },
+  "gen/static": { files: /^gen\/static\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
   core: { files: /^src\/core\//, may: [], packages: [] },
-  protobuf: { files: /^src\/protobuf\//, may: [], packages: [] },
-  // Reading protobuf's own format is as much the wire as gRPC's envelopes are.
-  wire: { files: /^src\/wire\//, may: ["core"], packages: [/^@bufbuild\/protobuf\/wire$/] },
+  protobuf: { files: /^src\/protobuf\//, may: [], packages: [/^@bufbuild\/protobuf\/wire$/] },
+  wire: { files: /^src\/wire\//, may: ["core"], packages: [] },
   "carrier/http2": { files: /^src\/carrier\/http2\//, may: ["core", "wire", "carrier"], packages: [NODE] },
   carrier: { files: /^src\/carrier\//, may: ["core", "wire"], packages: [] },
   umadb: { files: /^src\/umadb\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
