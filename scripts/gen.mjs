@@ -1,3 +1,5 @@
+#!/usr/bin/env node
+// @ts-check
 /**
  * Generates `gen/` from `proto/`, offline. `--check` writes nothing: it names what differs and exits 1.
  *
@@ -26,7 +28,11 @@ try {
   await rm(fresh, { recursive: true, force: true });
 }
 
-/** Runs buf, which runs the generators that `buf.gen.yaml` names. */
+/**
+ * Runs buf, which runs the generators that `buf.gen.yaml` names.
+ *
+ * @param {string} output
+ */
 function generate(output) {
   const buf = join(root, "node_modules", ".bin", "buf");
   const { status, error } = spawnSync(buf, ["generate", "--output", output], { cwd: root, stdio: "inherit" });
@@ -34,39 +40,59 @@ function generate(output) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Every generated file below a folder: its path with forward slashes -> its text. */
+/**
+ * Every generated file below a folder: its path with forward slashes -> its text.
+ *
+ * @param {string} folder
+ * @returns {Promise<Map<string, string>>}
+ */
 async function contents(folder) {
   const files = new Map();
   for (const generator of generators) {
     const entries = await readdir(join(folder, generator), { recursive: true, withFileTypes: true }).catch(ifMissing);
     for (const entry of entries.filter((each) => each.isFile())) {
-      const path = join(entry.parentPath ?? entry.path, entry.name);
+      const path = join(entry.parentPath, entry.name);
       files.set(relative(folder, path).split(sep).join("/"), await readFile(path, "utf8"));
     }
   }
   return files;
 }
 
-/** A folder that is not there holds no files: the first run, or `gen/` was removed. */
+/**
+ * A folder that is not there holds no files: the first run, or `gen/` was removed.
+ *
+ * @param {NodeJS.ErrnoException} error
+ * @returns {import("node:fs").Dirent[]}
+ */
 function ifMissing(error) {
   if (error.code === "ENOENT") return [];
   throw error;
 }
 
-/** What has to happen to `committed` to make it `generated`; `text` is absent for a file that has to go. */
+/**
+ * What has to happen to `committed` to make it `generated`; `text` is absent for a file that has to go.
+ *
+ * @typedef {{ path: string, text: string | undefined, what: string }} Difference
+ * @param {Map<string, string>} generated
+ * @param {Map<string, string>} committed
+ * @returns {Difference[]}
+ */
 function compare(generated, committed) {
   const changed = [...generated].filter(([path, text]) => committed.get(path) !== text);
   const stale = [...committed.keys()].filter((path) => !generated.has(path));
-  return [...changed.map(([path, text]) => ({ path, text })), ...stale.map((path) => ({ path, text: undefined }))];
+  return [
+    ...changed.map(([path, text]) => ({ path, text, what: committed.has(path) ? "differs from what npm run gen makes" : "is missing" })),
+    ...stale.map((path) => ({ path, text: undefined, what: "comes from no file in proto/" })),
+  ];
 }
 
+/** @param {Difference[]} differences */
 function report(differences) {
-  for (const { path, text } of differences) {
-    console.error(text === undefined ? `gen/${path} is not generated from any file in proto/` : `gen/${path} differs from what npm run gen makes`);
-  }
+  for (const { path, what } of differences) console.error(`gen/${path} ${what}`);
   if (differences.length > 0) process.exitCode = 1;
 }
 
+/** @param {Difference[]} differences */
 async function apply(differences) {
   for (const { path, text } of differences) {
     const file = join(target, path);
