@@ -15,7 +15,7 @@ const FOREIGN = [
 ];
 
 /** A scope says which part of the product a change is in; what is about the repository as a whole has none. */
-const SUBJECT = /^(?:(?:feat|fix|docs|test|refactor|perf|build|style|revert)\([\w/, -]+\)|(?:chore|ci)(?:\([\w/, -]+\))?)!?: \S/;
+const SUBJECT = /^(?:(?:feat|fix|docs|test|refactor|perf|style|revert)\([\w/, -]+\)|(?:build|chore|ci)(?:\([\w/, -]+\))?)!?: \S/;
 
 /**
  * @param {string} root
