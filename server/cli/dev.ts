@@ -35,38 +35,45 @@ export async function devCommand(args: readonly string[]): Promise<number> {
   const listen = loopback(flags.listen ?? DEFAULT_LISTEN);
   const pages = readPages(dashboardFolder());
   const end = terminated();
-  const server = flags.umadb === undefined ? await startServer(flags) : undefined;
+  const store = flags.umadb === undefined ? await startServer(flags) : { url: flags.umadb, server: undefined };
   try {
-    const url = server?.url ?? (flags.umadb as string);
     const log = pino({ base: null, level: "warn" }, pino.destination({ dest: 2, sync: true }));
-    const gateway = await serve(listen, flags.listen === undefined, { upstreams: { umadb: { url } }, allowAll: true, pages, log });
-    return await run(flags, gateway, server, url, end);
+    const options = { upstreams: { umadb: { url: store.url } }, allowAll: true, pages, log };
+    return await run(flags, await serve(listen, flags.listen === undefined, options), store, end);
   } finally {
-    await server?.stop();
+    await store.server?.stop();
   }
 }
 
-async function run(flags: DevFlags, gateway: RunningGateway, server: UmaDbProcess | undefined, url: string, end: Promise<unknown>): Promise<number> {
+/** The UmaDB that the gateway stands in front of, and its process where it was started here. */
+interface Store {
+  readonly url: string;
+  readonly server: UmaDbProcess | undefined;
+}
+
+async function run(flags: DevFlags, gateway: RunningGateway, { url, server }: Store, end: Promise<unknown>): Promise<number> {
   const db = new UmaDb({ url: gateway.url });
   const leaving = new AbortController();
   const streaming = flags.demo ?? (server !== undefined || (await isEmpty(db)));
   const stream = streaming ? streamDemoEvents(db, { signal: leaving.signal, onTrouble: warn }) : Promise.resolve();
   announce(flags, gateway.url, server?.address ?? new URL(url).host, streaming);
-  const died = server?.exited.then(() => "died" as const) ?? new Promise<never>(() => undefined);
-  const why = await Promise.race([end.then(() => "asked" as const), died]);
+  const asked = end.then(() => true);
+  const died = server?.exited.then(() => false);
+  const wasAsked = await Promise.race(died === undefined ? [asked] : [asked, died]);
   leaving.abort();
   await stream;
   await db.close();
   await gateway.close();
-  if (why === "died") process.stderr.write("millrace: the UmaDB server has ended by itself\n");
-  return why === "died" ? 1 : 0;
+  if (!wasAsked) process.stderr.write("millrace: the UmaDB server has ended by itself\n");
+  return wasAsked ? 0 : 1;
 }
 
-async function startServer({ data, nativeUmaDb }: DevFlags): Promise<UmaDbProcess> {
+async function startServer({ data, nativeUmaDb }: DevFlags): Promise<Store> {
   const command = findUmaDb();
   if (command === undefined) throw new ConfigError(NO_UMADB);
   try {
-    return await startUmaDb({ command, dataDir: data, listen: nativeUmaDb });
+    const server = await startUmaDb({ command, dataDir: data, listen: nativeUmaDb });
+    return { url: server.url, server };
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }

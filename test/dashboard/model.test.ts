@@ -122,7 +122,7 @@ describe("hueOf()", () => {
   it("gives a word the same colour every time, and spreads words over all colours", () => {
     expect(hueOf("OrderPlaced")).toBe(hueOf("OrderPlaced"));
     const hues = new Set(Array.from({ length: 200 }, (_, index) => hueOf(`Type${index}`)));
-    expect([...hues].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(hues).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
   });
 });
 
