@@ -1,0 +1,16 @@
+export { connectCarrier } from "./connect-carrier.js";
+export { createTransport } from "./transport.js";
+export type { TransportOptions } from "./transport.js";
+export { DCB } from "../../gen/es/umadb/v1/umadb_pb.js";
+export { Health } from "../../gen/es/grpc/health/v1/health_pb.js";
+export { kubemq } from "../../gen/es/kubemq/kubemq_pb.js";
+export { Gossip } from "../../gen/es/event_store/client/gossip/gossip_pb.js";
+export { Monitoring } from "../../gen/es/event_store/client/monitoring/monitoring_pb.js";
+export { Operations } from "../../gen/es/event_store/client/operations/operations_pb.js";
+export { PersistentSubscriptions } from "../../gen/es/event_store/client/persistent_subscriptions/persistent_subscriptions_pb.js";
+export { Projections } from "../../gen/es/event_store/client/projections/projections_pb.js";
+export { ServerFeatures } from "../../gen/es/event_store/client/server_features/server_features_pb.js";
+export { Streams } from "../../gen/es/event_store/client/streams/streams_pb.js";
+export { Users } from "../../gen/es/event_store/client/users/users_pb.js";
+export { IndexesService } from "../../gen/es/kurrentdb/protocol/v2/indexes/indexes_pb.js";
+export { StreamsService } from "../../gen/es/kurrentdb/protocol/v2/streams/streams_pb.js";
