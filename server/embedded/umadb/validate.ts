@@ -1,5 +1,6 @@
 import type { AppendRequest, Event, MetadataEntry } from "millrace/internal/gen/static/umadb/v1/umadb";
-import { fitsPage, utf8Length } from "millrace/internal/umadb/page-fit";
+import { fitsPage } from "millrace/internal/umadb/page-fit";
+import { utf8Length } from "millrace/internal/umadb/utf8-length";
 import { invalidArgument } from "./errors.js";
 
 const MOST = 65_535;
