@@ -42,7 +42,7 @@ export function parseConfig(text: string, path: string, folder: string): ConfigF
   try {
     document = parse(text) ?? {};
   } catch (error) {
-    throw new ConfigError(`${path}: ${String((error as Error).message).split("\n")[0]}`);
+    throw new ConfigError(`${path}: ${(error as Error).message.split("\n")[0]}`);
   }
   return new ConfigReader(path, folder).read(document);
 }

@@ -2,7 +2,9 @@ import type { HeaderFields } from "./exchange.js";
 
 /** A file as it is served. */
 export interface Page {
+  /** The `content-type` header. */
   readonly contentType: string;
+  /** The whole file. */
   readonly body: Uint8Array;
   /** Whether its name changes with its content, so that it may be kept for ever. */
   readonly immutable: boolean;

@@ -3,11 +3,13 @@ import type { GatewayMethod } from "./routes.js";
 
 /** Who makes a call. Without authentication every caller is anonymous. */
 export interface Principal {
+  /** How it is known who it is: not at all. */
   readonly kind: "anonymous";
 }
 
 /** What a request message touches. */
 export interface Resource {
+  /** What kind of thing it is; there will be more kinds. */
   readonly kind: "store";
   /** The system whose store it is, as the gateway's configuration names it. */
   readonly name: SystemName | (string & {});
@@ -15,8 +17,11 @@ export interface Resource {
 
 /** What a {@link Policy} judges: one request message of one call. */
 export interface PolicyRequest {
+  /** Who calls. */
   readonly principal: Principal;
+  /** What is called. */
   readonly method: GatewayMethod;
+  /** What the message touches; never empty. */
   readonly resources: readonly Resource[];
 }
 

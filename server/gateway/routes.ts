@@ -8,8 +8,11 @@ export interface GatewayMethod {
   readonly path: string;
   /** Which upstream it goes to. */
   readonly system: SystemName | (string & {});
+  /** How many messages go each way. */
   readonly kind: MethodKind;
+  /** Which upstream connections its calls may share. */
   readonly lane: Lane;
+  /** What happens upstream when the caller leaves. */
   readonly cancel: CancelRule;
   /** Whether sending the call again changes nothing more than sending it once. */
   readonly repeatable: boolean;

@@ -75,7 +75,8 @@ describe("gateway: admission", () => {
     for (const origin of ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:1", PAGE]) {
       expect((await call({ host: "localhost:99", origin }, {}, local)).response.headers["access-control-allow-origin"]).toBe(origin);
     }
-    for (const headers of [{ host: "localhost", origin: "http://localhost.evil.example" }, { host: "rebound.example" }, { host: "localhost", origin: "null" }]) {
+    const strangers: Record<string, string>[] = [{ host: "localhost", origin: "http://localhost.evil.example" }, { host: "rebound.example" }, { host: "localhost", origin: "null" }];
+    for (const headers of strangers) {
       expect((await call(headers, {}, local)).response.statusCode).toBe(403);
     }
   });
