@@ -74,9 +74,9 @@ const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry"
  */
 export function openConnection(system: SystemName, options: ConnectionOptions, rules: ConnectionRules): Connection {
   checkOptions("options", options, [...OPTION_NAMES, ...(rules.optionNames ?? [])], "", system);
-  const { headers, timeoutMs } = options;
-  const connectTimeoutMs = checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS, system);
-  const maxMessageBytes = checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff, system);
+  const { headers, timeoutMs, connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, maxMessageBytes = CARRIER_DEFAULTS.maxMessageBytes } = options;
+  checkInteger("connectTimeoutMs", connectTimeoutMs, 1, MAX_TIMER_MS, system);
+  checkInteger("maxMessageBytes", maxMessageBytes, 1, 0xffff_ffff, system);
   if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, system);
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
   const retry = checkRetry(options.retry, system);
@@ -109,6 +109,9 @@ function checkRetry(retry: RetryOptions | false | undefined, system: SystemName)
   if (retry === false) return false;
   if (retry === undefined) return RETRY_DEFAULTS;
   checkOptions("retry", retry, ["attempts", "baseMs", "maxMs"], "retry.", system);
-  const take = (name: keyof RetryOptions, min: number): number => checkInteger(`retry.${name}`, retry[name] ?? RETRY_DEFAULTS[name], min, MAX_TIMER_MS, system);
+  const take = (name: keyof RetryOptions, min: number): number => {
+    const { [name]: value = RETRY_DEFAULTS[name] } = retry;
+    return checkInteger(`retry.${name}`, value, min, MAX_TIMER_MS, system);
+  };
   return { attempts: take("attempts", 1), baseMs: take("baseMs", 0), maxMs: take("maxMs", 0) };
 }
