@@ -20,10 +20,10 @@ export function record<Name extends string>(value: unknown, path: string, names:
   return value as { readonly [N in Name]?: unknown };
 }
 
-/** `value` as an array. */
+/** A copy of `value`, an array; its holes become `undefined`, so that they are looked at. */
 export function list(value: unknown, path: string): readonly unknown[] {
   if (!Array.isArray(value)) throw wrong(path, value, "must be an array");
-  return value;
+  return Array.from(value as unknown[]);
 }
 
 /** `value` as a string that UTF-8 can hold, in at most `maxBytes`. */
