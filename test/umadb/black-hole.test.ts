@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { isMillraceError } from "millrace";
+import type { CarrierCall, CarrierResponse } from "millrace/carrier";
 import { decide, UmaDb } from "millrace/umadb";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { publicMethods } from "./public-methods.js";
@@ -19,6 +20,13 @@ const calls: Record<string, (db: UmaDb) => Promise<unknown>> = {
 
 /** Those with an end of their own, tested apart. */
 const others = ["close", "subscribe"];
+
+/** What a carrier gives back when nothing ever comes. */
+function unanswered({ signal }: CarrierCall): CarrierResponse {
+  const never = new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+  never.catch(() => {});
+  return { headers: never, trailers: never, chunks: { next: () => never, return: async () => ({ done: true, value: undefined }) } };
+}
 
 describe("against a server that accepts and never answers", () => {
   let server: Server;
@@ -65,12 +73,7 @@ describe("against a server that accepts and never answers", () => {
 
   it.each(Object.entries(calls))("%s ends after 30 000 ms where nobody says otherwise", async (_, call) => {
     vi.useFakeTimers();
-    const never = new Promise<never>(() => {});
-    const carrier = {
-      call: () => ({ headers: never, trailers: never, chunks: { next: () => never, return: async () => ({ done: true as const, value: undefined }) } }),
-      close: async () => {},
-    };
-    const db = new UmaDb({ carrier });
+    const db = new UmaDb({ carrier: { call: unanswered, close: async () => {} } });
     let failure: unknown;
     const ended = call(db).catch((error: unknown) => { failure = error; });
     await vi.dynamicImportSettled();
