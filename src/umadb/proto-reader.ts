@@ -14,7 +14,8 @@ export class ProtoReader {
   #decoder: TextDecoder | undefined;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // Views on a subclass, Node's Buffer, would be of that class, whose methods do other things.
+    this.#bytes = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#end = bytes.length;
   }
 
