@@ -1,6 +1,8 @@
 /** An event's type and payload, which is all that a {@link PayloadCodec} sees of it. */
 export interface Payload<Data> {
+  /** The event's type. */
   readonly type: string;
+  /** Bytes on the side of the store, the domain's value on the other. */
   readonly data: Data;
 }
 

@@ -50,5 +50,6 @@ export interface HealthOptions extends CallOptions {
 
 /** What the server's health service says of itself. A server whose writer has died still says `serving`. */
 export interface Health {
+  /** `unknown` also for what a newer server may say. */
   readonly status: "serving" | "not-serving" | "unknown";
 }

@@ -27,9 +27,11 @@ export interface NewEvent<Data = Uint8Array> {
 
 /** An event as it is stored. */
 export interface UmaDbEvent<Data = Uint8Array> {
+  /** What happened. */
   readonly type: string;
   /** In the order in which they were appended. */
   readonly tags: readonly string[];
+  /** The payload: bytes, or what the client's `codec` made of them. */
   readonly data: Data;
   /** In lower case with hyphens; left out when the event was stored without one. */
   readonly uuid?: string | undefined;
@@ -41,6 +43,7 @@ export interface UmaDbEvent<Data = Uint8Array> {
 export interface SequencedEvent<Data = Uint8Array> {
   /** Counts up by one from 1, without gaps, over the whole store. */
   readonly position: bigint;
+  /** What was appended. */
   readonly event: UmaDbEvent<Data>;
   /** The tracking information that was recorded with it, if any. */
   readonly trackingInfo?: TrackingInfo | undefined;
@@ -61,6 +64,7 @@ export interface ReceivedEvent<Data = Uint8Array> extends SequencedEvent<Data> {
 
 /** Which events: those that match at least one item. Without items: every event. */
 export interface Query {
+  /** Any of these must match; none means every event. */
   readonly items: readonly QueryItem[];
 }
 

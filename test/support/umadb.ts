@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { connect, type ClientHttp2Session } from "node:http2";
+import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -151,14 +151,13 @@ async function servesWithin(ms: number, url: string, ca: string | undefined): Pr
 /** Asks the health service by hand, so that this file depends on nothing that it helps to test. */
 function isServing(url: string, ca: string | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    let session: ClientHttp2Session | undefined;
+    const session = connect(url, ca === undefined ? {} : { ca });
     const finish = (serving: boolean): void => {
       clearTimeout(timer);
-      session?.destroy();
+      session.destroy();
       resolve(serving);
     };
     const timer = setTimeout(finish, 1_000, false);
-    session = connect(url, ca === undefined ? {} : { ca });
     session.on("error", () => finish(false));
     const stream = session.request({
       ":method": "POST",

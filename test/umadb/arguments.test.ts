@@ -119,7 +119,7 @@ const constructors: readonly Parameter[] = [
   { path: "options", wrong: [null, 0, "http://x", 1n, true, [], Symbol("s"), NaN, () => {}, undefined], call: (_, value) => new UmaDb(value) },
   { path: "url", wrong: ["", "not a url", "ftp://x", "http://", null, 0, {}, [], true, 1n, "javascript:alert(1)", "http://user:pass@host"], call: (_, value) => new UmaDb({ url: value }) },
   { path: "carrier", wrong: [null, 0, "x", {}, [], true, 1n, { call() {} }, { close() {} }, () => {}, NaN, Symbol("s")], call: (_, value) => new UmaDb({ carrier: value }) },
-  { path: "headers", wrong: notHeaders, call: (db, value) => new UmaDb({ url: "http://127.0.0.1:9", headers: value }) && db },
+  { path: "headers", wrong: notHeaders, call: (_, value) => new UmaDb({ url: "http://127.0.0.1:9", headers: value }) },
   { path: "timeoutMs", wrong: notATime, call: (_, value) => new UmaDb({ url: "http://127.0.0.1:9", timeoutMs: value }) },
   { path: "connectTimeoutMs", wrong: [...notATime, 0], call: (_, value) => new UmaDb({ url: "http://127.0.0.1:9", connectTimeoutMs: value }) },
   { path: "maxMessageBytes", wrong: [...notACount, 0], call: (_, value) => new UmaDb({ url: "http://127.0.0.1:9", maxMessageBytes: value }) },

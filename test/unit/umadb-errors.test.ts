@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { MillraceError, type Applied } from "millrace";
+import type { Applied, MillraceError } from "millrace";
 import { toBase64 } from "millrace/internal/core/base64";
 import { StatusSchema } from "millrace/internal/gen/es/google/rpc/status_pb";
 import { ErrorResponseSchema } from "millrace/internal/gen/es/umadb/v1/umadb_pb";
