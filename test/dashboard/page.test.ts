@@ -322,11 +322,13 @@ describe("dashboard", { timeout: 60_000 }, () => {
   });
 
   it("keeps the rows in view where they are while new ones arrive above them", async () => {
+    await append(...Array.from({ length: 80 }, (_, n) => event("BelowTheFold", { n })));
     const page = await openPage();
     await state(page, "Live");
     await page.locator("#rows").focus();
     for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowDown");
     const selected = page.locator('.row[aria-selected="true"]');
+    expect(await selected.locator(".type").textContent()).toBe("BelowTheFold");
     const before = await selected.boundingBox();
     const position = await append(event("AboveTheFold"));
     await page.locator("#figure-head", { hasText: String(position) }).waitFor();
