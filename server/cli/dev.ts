@@ -116,7 +116,7 @@ async function isEmpty(db: UmaDb): Promise<boolean> {
 function announce({ json }: DevFlags, url: string, umadb: string, streaming: boolean): void {
   const dashboard = `${url}/`;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ready: true, url, native: { umadb }, dashboard })}\n`);
+    process.stdout.write(`${JSON.stringify({ ready: true, url, native: { umadb }, dashboard, demo: streaming })}\n`);
     return;
   }
   process.stdout.write(`

@@ -13,6 +13,8 @@ export interface ReadyLine {
   readonly url: string;
   readonly native: { readonly umadb: string };
   readonly dashboard: string;
+  /** Whether it makes events up. */
+  readonly demo: boolean;
 }
 
 /** `millrace dev` in a process of its own. */

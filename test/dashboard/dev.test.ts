@@ -26,11 +26,11 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     dev = await startDev([]);
   }, 60_000);
 
-  afterAll(() => dev?.end("SIGKILL"));
+  afterAll(() => dev?.end("SIGTERM"));
 
   it("says where everything is, in one line", () => {
-    const { ready, url, native, dashboard } = dev.ready;
-    expect(ready).toBe(true);
+    const { ready, url, native, dashboard, demo } = dev.ready;
+    expect([ready, demo]).toEqual([true, true]);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(native.umadb).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(dashboard).toBe(`${url}/`);
@@ -77,6 +77,7 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     try {
       for (const position of [1n, 2n]) {
         const kept = await startDev(["--no-demo", "--data", folder]);
+        expect(kept.ready.demo).toBe(false);
         const db = new UmaDb({ url: kept.ready.url });
         expect(await db.append([{ type: "Kept", data: json({}) }])).toBe(position);
         await db.close();
@@ -145,6 +146,7 @@ describe("millrace dev --umadb", { timeout: 60_000 }, () => {
   it("makes nothing up in a store that has events, unless it is told to", async () => {
     const head = (await db.head()) ?? (await db.append([{ type: "InUse", data: json({}) }]));
     const quiet = await startDev(["--umadb", umadb.url]);
+    expect(quiet.ready.demo).toBe(false);
     const page = new UmaDb({ url: quiet.ready.url });
     expect(await page.append([{ type: "ByHand", data: json({}) }])).toBe(head + 1n);
     expect(await quiet.end("SIGTERM")).toBe(0);
