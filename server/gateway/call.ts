@@ -24,6 +24,8 @@ export interface Target {
   readonly credentialsFromClient: boolean;
   /** Methods that are not passed on byte for byte, by path. */
   readonly handlers: ReadonlyMap<string, UnaryHandler>;
+  /** Whether the system cuts calls short when it drains, and says that they ended well. */
+  readonly cutsOnDrain: boolean;
   /** Changes what the system says at the end of a call before a page gets it. */
   readonly trailers: (trailers: HeaderFields) => HeaderFields;
 }
@@ -165,6 +167,7 @@ export class GatewayCall {
       address: this.#request.client.address,
       stallMs: limits.stallMs,
       repeatable: method.repeatable,
+      cutsOnDrain: this.#target.cutsOnDrain,
       trailers: this.#target.trailers,
       drain: () => this.#upstreamDrained(),
       done: () => this.#end(),

@@ -4,11 +4,11 @@ import type { HeaderFields } from "./exchange.js";
 import { refusalOfLoss, status, trailersOfRefusal, type Refusal } from "./refusal.js";
 import type { StalledCalls, Stallable } from "./stalled.js";
 
-/** A page may pause this long while the upstream is draining: unread calls keep that server from exiting. */
+/** How long a call may dawdle when the upstream is draining: unread calls keep that server from exiting. */
 const DRAIN_PATIENCE_MS = 500;
 /** What is read on to complete the open envelope when a call is ended early. */
 const MAX_REST_BYTES = 1024 * 1024;
-const MAX_REST_MS = 2_000;
+const MAX_REST_MS = 1_000;
 
 /** What a {@link Relay} needs beside its two ends. */
 export interface RelayOptions {
@@ -18,6 +18,8 @@ export interface RelayOptions {
   readonly stallMs: number;
   /** Whether a repeat of the call changes nothing, so that a lost one was as good as not made. */
   readonly repeatable: boolean;
+  /** Whether the upstream cuts calls short when it drains, and says that they ended well: then they are ended before it does. */
+  readonly cutsOnDrain: boolean;
   /** Changes what the upstream says at the end before a page gets it. */
   readonly trailers: (trailers: HeaderFields) => HeaderFields;
   /** The upstream takes request bytes again. */
@@ -32,6 +34,7 @@ export class Relay implements UpstreamEvents, Stallable {
   readonly #call: UpstreamCall;
   #blocked = false;
   #upstreamDrains = false;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #restTimer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
@@ -88,6 +91,7 @@ export class Relay implements UpstreamEvents, Stallable {
 
   goaway(): void {
     this.#upstreamDrains = true;
+    if (this.#options.cutsOnDrain && !this.#over) this.#drainTimer = setTimeout(() => this.endEarly("drain"), DRAIN_PATIENCE_MS);
   }
 
   /** The page reads again. */
@@ -111,7 +115,7 @@ export class Relay implements UpstreamEvents, Stallable {
     if (this.#over || this.#restTimer !== undefined) return;
     answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, this.#options.repeatable)));
     if (answer.ended) return this.#finish();
-    if (answer.missing > MAX_REST_BYTES) return this.#breakOff();
+    if (this.#blocked && answer.missing > MAX_REST_BYTES) return this.#breakOff();
     this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS);
     this.#call.resume();
   }
@@ -120,6 +124,7 @@ export class Relay implements UpstreamEvents, Stallable {
   leave(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#drainTimer);
     clearTimeout(this.#restTimer);
     this.#call.leave();
   }

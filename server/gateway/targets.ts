@@ -28,12 +28,12 @@ export function openTargets(upstreams: ReadonlyMap<string, UpstreamSettings>, li
       appendSessions: limits.conditionalAppends,
       watch: name === "kubemq" ? "none" : "ping",
     });
-    const target = { ...plain(upstream, settings) };
+    const target = plain(upstream, settings);
     byName.set(name, target);
     if (name !== "umadb") continue;
     appends = new Appends(upstream, limits);
     readiness = new Readiness(upstream);
-    byName.set(name, { ...target, handlers: new Map([[umadbMethods.append.path, appends.handler]]), trailers: presentTrailers });
+    byName.set(name, { ...target, handlers: new Map([[umadbMethods.append.path, appends.handler]]), cutsOnDrain: true, trailers: presentTrailers });
   }
   return {
     byName,
@@ -54,6 +54,7 @@ function plain(upstream: Upstream, { apiKey, credentials }: UpstreamSettings): T
     authorization: apiKey === undefined ? undefined : `Bearer ${apiKey}`,
     credentialsFromClient: credentials === "client",
     handlers: new Map(),
+    cutsOnDrain: false,
     trailers: (trailers) => trailers,
   };
 }

@@ -115,6 +115,23 @@ describe("gateway: appends", () => {
   });
 });
 
+describe("gateway: a read whose server drains", () => {
+  it("is ended so that its caller knows, before the server cuts it short and calls it complete", async () => {
+    const { url, upstream } = await open(() => undefined, ({ stream }) => {
+      stream.respond(grpcHeaders);
+      stream.write(page([{ position: 1n, event: event("x"), trackingInfo: undefined }]));
+    });
+    const call = openCall(url, READ);
+    call.end(encodeEnvelope(new Uint8Array(0)));
+    const response = await call.response;
+    response.once("data", () => upstream.calls[0]?.session.goaway(0));
+    const { messages, trailers } = parseBody(await call.body);
+    expect(messages).toHaveLength(1);
+    expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "14", "millrace-reason": "drain", "millrace-applied": "no" });
+    await until("the upstream call ended", () => upstream.calls[0]?.stream.destroyed === true, 200);
+  });
+});
+
 describe("gateway: an append whose connection was lost", () => {
   it("is found in the store and answered with its position", async () => {
     const events = [event("lost"), event("lost")];
