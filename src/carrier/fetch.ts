@@ -35,11 +35,9 @@ const OPTION_NAMES = ["url", "fetch", "connectTimeoutMs", "maxMessageBytes", "he
  */
 export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
-  return carrierByFetch({
-    url: options.url,
-    fetch: options.fetch,
-    connectTimeoutMs: checkInteger("connectTimeoutMs", options.connectTimeoutMs ?? CARRIER_DEFAULTS.connectTimeoutMs, 1, MAX_TIMER_MS),
-    maxMessageBytes: checkInteger("maxMessageBytes", options.maxMessageBytes ?? CARRIER_DEFAULTS.maxMessageBytes, 1, 0xffff_ffff),
-    heartbeatMs: checkInteger("heartbeatMs", options.heartbeatMs ?? HEARTBEAT_MS, 0, MAX_TIMER_MS),
-  });
+  const { url, fetch, connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, maxMessageBytes = CARRIER_DEFAULTS.maxMessageBytes, heartbeatMs = HEARTBEAT_MS } = options;
+  checkInteger("connectTimeoutMs", connectTimeoutMs, 1, MAX_TIMER_MS);
+  checkInteger("maxMessageBytes", maxMessageBytes, 1, 0xffff_ffff);
+  checkInteger("heartbeatMs", heartbeatMs, 0, MAX_TIMER_MS);
+  return carrierByFetch({ url, fetch, connectTimeoutMs, maxMessageBytes, heartbeatMs });
 }

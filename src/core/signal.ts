@@ -50,7 +50,6 @@ export function linkSignals(...parents: readonly (AbortSignal | Ending | undefin
     undo.push(parent instanceof Ending ? parent.listen(abort) : onAbort(parent, abort));
     if (own.signal.aborted) break;
   }
-  if (own.signal.aborted) release();
   return { signal: own.signal, abort, release };
 }
 

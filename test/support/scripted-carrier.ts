@@ -8,6 +8,8 @@ export interface ScriptedCall {
   readonly call: CarrierCall;
   /** Whether somebody waits for a chunk. */
   readonly pulled: () => boolean;
+  /** Whether the chunks were left before their end. */
+  readonly left: () => boolean;
   /** Sends response headers. */
   headers(headers?: HeadersInit): void;
   /** Sends one chunk that holds these messages. */
@@ -27,10 +29,12 @@ export function scriptedCarrier(answer: (call: ScriptedCall, index: number) => v
     closed: () => closed,
     call(call) {
       let pulled = false;
-      const feed = new ResponseFeed({ pull() { pulled = true; }, leave() {} });
+      let left = false;
+      const feed = new ResponseFeed({ pull() { pulled = true; }, leave() { left = true; } });
       const scripted: ScriptedCall = {
         call,
         pulled: () => pulled,
+        left: () => left,
         headers: (headers) => feed.headers(new Headers(headers)),
         chunk: (...messages) => feed.deliver([encodeEnvelopes(messages)]),
         status(status, message = "", headers) {

@@ -114,6 +114,21 @@ describe("fetchCarrier() silence", () => {
   });
 });
 
+describe("fetchCarrier() silence after a late timer", () => {
+  it("is forgotten when something comes", async () => {
+    const { web, response } = begin();
+    await soon();
+    web.answer({ "millrace-heartbeat-ms": "15000" });
+    const next = response.chunks.next();
+    await vi.advanceTimersByTimeAsync(37_000);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    web.write(encodeEnvelope(Uint8Array.of(1)));
+    expect((await next).done).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe("fetchCarrier() timers and listeners", () => {
   it("waits 10 s for the headers of a stream by default", async () => {
     const { response } = begin();

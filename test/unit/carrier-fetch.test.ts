@@ -425,7 +425,7 @@ describe("fetchCarrier() options", () => {
   });
 
   it.each([
-    ["connectTimeoutMs", 0], ["connectTimeoutMs", 1.5], ["connectTimeoutMs", 2 ** 31], ["maxMessageBytes", 0], ["maxMessageBytes", "1"], ["heartbeatMs", -1], ["fetch", "x"], ["redirect", "follow"],
+    ["connectTimeoutMs", 0], ["connectTimeoutMs", null], ["heartbeatMs", null], ["connectTimeoutMs", 1.5], ["connectTimeoutMs", 2 ** 31], ["maxMessageBytes", 0], ["maxMessageBytes", "1"], ["heartbeatMs", -1], ["fetch", "x"], ["redirect", "follow"],
   ])("refuse %s: %j", (name, value) => {
     expect(() => fetchCarrier({ url: "http://host", [name]: value })).toThrow(expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(`\`${name}\``) as string }));
   });

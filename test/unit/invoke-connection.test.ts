@@ -54,6 +54,13 @@ describe("openConnection()", () => {
     ["no attempts", { url, retry: { attempts: 0 } }, "`retry.attempts` must be an integer from 1"],
     ["a fractional pause", { url, retry: { baseMs: 0.5 } }, "`retry.baseMs` must be an integer from 0"],
     ["NaN as the longest pause", { url, retry: { maxMs: Number.NaN } }, "`retry.maxMs` must be an integer from 0 to 2147483647, got NaN"],
+    ["null as connectTimeoutMs", { url, connectTimeoutMs: null }, "`connectTimeoutMs` must be an integer from 1 to 2147483647, got null"],
+    ["null as maxMessageBytes", { url, maxMessageBytes: null }, "`maxMessageBytes` must be an integer from 1 to 4294967295, got null"],
+    ["null as timeoutMs", { url, timeoutMs: null }, "`timeoutMs` must be an integer"],
+    ["null as a pause", { url, retry: { baseMs: null } }, "`retry.baseMs` must be an integer from 0 to 2147483647, got null"],
+    ["null as retry", { url, retry: null }, "`retry` must be an object, got null"],
+    ["null as headers", { url, headers: null }, "`headers` must be Headers"],
+    ["null as fetch", { url, fetch: null }, "`fetch` must be a function like fetch, got null"],
     ["headers that are none", { url, headers: 1 }, "`headers` must be Headers, an object of strings or an array of pairs, got a number"],
   ])("refuses %s", (_, options, message) => {
     expect(() => open(options)).toThrow(expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(message) as string }));

@@ -215,6 +215,15 @@ describe("openStream() end", () => {
     await expect(stream.next()).rejects.toBe("reason");
   });
 
+  it("by an abort is told instead of a first chunk that came before it and was not taken", async () => {
+    const { connection } = connect(staying);
+    const controller = new AbortController();
+    const stream = openStream(connection, read, REQUEST, { signal: controller.signal });
+    await stream.headers;
+    controller.abort("reason");
+    await expect(stream.next()).rejects.toBe("reason");
+  });
+
   it("by an abort before it began sends nothing", async () => {
     const { carrier, connection } = connect(staying);
     const stream = openStream(connection, read, REQUEST, { signal: AbortSignal.abort("early") });

@@ -69,12 +69,13 @@ describe("invokeUnary()", () => {
   });
 
   it.each([["no message", []], ["two messages", [Uint8Array.of(1), Uint8Array.of(2)]]])("refuses an answer of %s", async (_, messages) => {
-    const { connection } = connect((call) => {
-      if (messages.length > 0) call.chunk(...messages);
-      call.status(0);
+    const { carrier, connection } = connect((call) => {
+      if (messages.length === 0) call.status(0);
+      else call.chunk(...messages);
     });
     await expect(invokeUnary(connection, append, REQUEST)).rejects.toMatchObject({ code: "protocol", system: "umadb", applied: "unknown" });
     await expect(invokeUnary(connection, head, REQUEST)).rejects.toMatchObject({ code: "protocol", applied: "no" });
+    expect(carrier.calls.every((call) => call.left())).toBe(messages.length > 0);
   });
 
   it("gives an error of the carrier the system's name, and `no` where a repeat does no harm", async () => {
@@ -177,6 +178,18 @@ describe("invokeUnary() headers", () => {
     const fixed = connect((call) => call.status(16, "no"), { headers: {} });
     await expect(invokeUnary(fixed.connection, head, REQUEST)).rejects.toMatchObject({ code: "unauthenticated" });
     expect(fixed.carrier.calls).toHaveLength(1);
+  });
+
+  it("are refreshed once a call, repeats included", async () => {
+    const asked: boolean[] = [];
+    const { carrier, connection } = connect((call, index) => (index === 1 ? call.fail(gone()) : call.status(16)), { headers: ({ refresh }) => { asked.push(refresh); return {}; } });
+    expect(await settled(invokeUnary(connection, head, REQUEST), 1_000)).toMatchObject({ code: "unauthenticated" });
+    expect([asked, carrier.calls.length]).toEqual([[false, true, false], 3]);
+  });
+
+  it("that are slow to be refreshed run into the deadline, when nothing was applied", async () => {
+    const { connection } = connect((call) => call.status(16), { headers: ({ refresh }) => (refresh ? new Promise(() => {}) : {}) });
+    expect(await settled(invokeUnary(connection, append, REQUEST, { timeoutMs: 200 }), 200)).toMatchObject({ code: "timeout", applied: "no" });
   });
 
   it("pass on what their function throws, as it is", async () => {

@@ -90,6 +90,7 @@ describe("decodeGrpcMessage()", () => {
     ["half an escape", "a%4", "a%4"],
     ["digits that are none", "%zz%GG", "%zz%GG"],
     ["bytes that are no UTF-8", "a%FFb", "a\ufffdb"],
+    ["a byte order mark in the middle", "a%EF%BB%BFb", "a\ufeffb"],
     ["characters above one byte", "€%C3%A9", "€é"],
   ])("reads %s", (_, header, message) => {
     expect(decodeGrpcMessage(header)).toBe(message);
