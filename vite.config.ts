@@ -15,7 +15,15 @@ const sources = [
 ];
 
 /** Found before the first page opens: a dependency met later makes Vite reload the page under the running tests. */
-const pageDependencies = ["@bufbuild/protobuf", "@bufbuild/protobuf/wire", "@bufbuild/protobuf/codegenv2"];
+const pageDependencies = [
+  "@bufbuild/protobuf",
+  "@bufbuild/protobuf/codegenv2",
+  "@bufbuild/protobuf/wire",
+  "@bufbuild/protobuf/wkt",
+  "@connectrpc/connect",
+  "@connectrpc/connect/protocol",
+  "@connectrpc/connect-web",
+];
 
 export default defineConfig({
   resolve: { alias: sources },
