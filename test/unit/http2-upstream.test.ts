@@ -284,6 +284,17 @@ describe("Upstream ending", () => {
     await openRecorded(upstream, { lane: "live" }).until(({ events }) => events.includes("headers"));
   });
 
+  it("knows from a GOAWAY which calls the server never looked at: nothing of theirs was applied", async () => {
+    const server = await fake(neverAnswer);
+    const upstream = upstreamOf(server.url);
+    const [seen, unseen] = [openRecorded(upstream, { cancel: "never" }), openRecorded(upstream, { cancel: "never" })];
+    await eventually(() => server.calls.length === 2, "the calls are there");
+    server.calls[0]?.session.goaway(constants.NGHTTP2_INTERNAL_ERROR, 1);
+    await Promise.all([seen, unseen].map((call) => call?.over));
+    expect(seen?.failure).toMatchObject({ sent: true, error: { code: "unavailable", applied: "unknown" } });
+    expect(unseen?.failure).toMatchObject({ sent: false, error: { code: "unavailable", applied: "no" } });
+  });
+
   it.each([
     ["reset", (socket: Socket) => void socket.resetAndDestroy()],
     ["closed", (socket: Socket) => void socket.destroy()],
