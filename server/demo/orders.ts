@@ -57,9 +57,10 @@ export class Shop {
 
   /** What happens next. */
   next(): DemoStep {
+    if (this.#open.length < 3) return this.#place();
     const chance = this.#random();
     if (chance < 0.06) return this.#mill();
-    if (this.#open.length < 3 || (chance < 0.3 && this.#open.length < OPEN_ORDERS)) return this.#place();
+    if (chance < 0.3 && this.#open.length < OPEN_ORDERS) return this.#place();
     return this.#advance(this.#pick(this.#open));
   }
 

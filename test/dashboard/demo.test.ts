@@ -36,6 +36,10 @@ describe("Shop", () => {
     }
   });
 
+  it("begins with an order, whatever luck says", () => {
+    for (let seed = 0; seed < 100; seed++) expect(steps(1, seed)[0]?.events[0]?.type).toBe("OrderPlaced");
+  });
+
   it("comes to every kind of event", () => {
     const types = new Set(steps(2_000).flatMap(({ events }) => events.map(({ type }) => type)));
     expect([...types].sort()).toEqual([
