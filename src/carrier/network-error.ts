@@ -19,7 +19,8 @@ export function connectionLost(origin: string, cause?: unknown): MillraceError {
   return new MillraceError("unavailable", `The connection to ${origin} was lost`, { applied: "unknown", cause });
 }
 
-function neverStood(error: unknown, depth = 0): boolean {
+/** Whether an error, or one it was caused by, says that no connection ever stood. */
+export function neverStood(error: unknown, depth = 0): boolean {
   const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
   return NEVER_STOOD.test(String(code)) || (cause !== undefined && depth < 4 && neverStood(cause, depth + 1));
 }

@@ -1,14 +1,8 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { StatusSchema, type Status } from "../../gen/es/google/rpc/status_pb.js";
-import { fromBase64, toBase64 } from "../core/base64.js";
-import { isMillraceError, MillraceError, type ErrorCode } from "../core/errors.js";
+import { isMillraceError, type ErrorCode } from "../core/errors.js";
 import { isProtocolHeader } from "../wire/header-names.js";
-import { codeOfStatus } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
-
-const DETAILS = "grpc-status-details-bin";
-const TYPE_PREFIX = "type.googleapis.com/";
+import { DETAILS_HEADER, readDetails } from "./status-details.js";
 
 const CODES: Record<ErrorCode, Code> = {
   invalid_argument: Code.InvalidArgument,
@@ -26,14 +20,13 @@ const CODES: Record<ErrorCode, Code> = {
 };
 
 /**
- * Connect's error for a status other than 0. Details that are no `google.rpc.Status` (UmaDB's own are not) stay in the
- * metadata as they came, and neither code nor text is lost to them.
+ * Connect's error for a status other than 0, with the metadata of header and trailer as Connect's own transports have
+ * it. Details that are no `google.rpc.Status` stay in the metadata as they came; neither code nor text is lost to them.
  */
-export function connectErrorOfStatus({ status, message, headers }: Trailers): ConnectError {
-  const error = new ConnectError(message, status as Code, metadataOf(headers));
-  const details = readDetails(headers.get(DETAILS));
-  if (details === undefined) return error;
-  error.details = details.details.map(({ typeUrl, value }) => ({ type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1), value }));
+export function connectErrorOfStatus({ status, message, headers }: Trailers, header: Headers): ConnectError {
+  const code: Code = status in Code ? status : Code.Unknown;
+  const error = new ConnectError(message, code, metadataOf(headers, header));
+  error.details = readDetails(headers.get(DETAILS_HEADER), status);
   return error;
 }
 
@@ -44,52 +37,21 @@ export function connectErrorOfFailure(error: unknown): ConnectError {
 }
 
 /**
- * How a call ended, or why it failed on this side, from what a Connect transport threw.
- *
- * @returns Trailers for a status that the server gave; our error where the call never got one.
+ * Makes an error tell why its call was aborted: Connect forgets the reason when that is an `AbortError`, as it is
+ * wherever `abort()` was given none.
  */
-export function endOfConnectError(thrown: unknown): Trailers | MillraceError {
-  const error = ConnectError.from(thrown);
-  if (error.cause === undefined && error.rawMessage !== "missing trailer") return trailersOf(error);
-  return failureOf(error);
+export function withAbortReason(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true && error instanceof ConnectError && error !== signal.reason) error.cause ??= signal.reason;
+  return error;
 }
 
-function failureOf(error: ConnectError): MillraceError {
-  const { cause, code, rawMessage } = error;
-  if (isMillraceError(cause)) return cause;
-  if (/not support streaming request/.test(rawMessage)) {
-    return new MillraceError("unsupported", "This Connect transport cannot stream requests: use createGrpcTransport of connect-node, or a carrier of this library", { cause: error });
-  }
-  const refused = code === Code.Unavailable && /ECONNREFUSED|ENOTFOUND/.test(String((cause as { code?: unknown } | undefined)?.code));
-  // What a transport makes of a lost connection differs; most call it unknown.
-  const lost = code === Code.Unknown || code === Code.Canceled || code === Code.Aborted || rawMessage === "missing trailer";
-  return new MillraceError(lost ? "unavailable" : codeOfStatus(code), "The Connect transport lost the call", { applied: refused ? "no" : "unknown", cause: error });
-}
-
-function trailersOf(error: ConnectError): Trailers {
-  const headers = new Headers(error.metadata);
-  const details = error.details.flatMap((detail) => ("type" in detail ? [{ typeUrl: TYPE_PREFIX + detail.type, value: detail.value }] : []));
-  if (details.length > 0 && !headers.has(DETAILS)) headers.set(DETAILS, writeDetails({ code: error.code, message: error.rawMessage, details }));
-  return { status: error.code, message: error.rawMessage, headers };
-}
-
-function writeDetails(status: Pick<Status, "code" | "message"> & { details: { typeUrl: string; value: Uint8Array }[] }): string {
-  const details = status.details.map((any) => ({ ...any, $typeName: "google.protobuf.Any" as const }));
-  return toBase64(toBinary(StatusSchema, { ...status, details, $typeName: "google.rpc.Status" }), false);
-}
-
-function readDetails(header: string | null): Status | undefined {
-  const bytes = header === null ? undefined : fromBase64(header);
-  if (bytes === undefined) return undefined;
-  try {
-    return fromBinary(StatusSchema, bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function metadataOf(headers: Headers): Headers {
+function metadataOf(trailer: Headers, header: Headers): Headers {
   const metadata = new Headers();
-  headers.forEach((value, name) => { if (!isProtocolHeader(name) || name === DETAILS) metadata.append(name, value); });
+  const add = (value: string, name: string): void => {
+    if (!isProtocolHeader(name) || name === DETAILS_HEADER) metadata.append(name, value);
+  };
+  trailer.forEach(add);
+  // An answer that is its status alone has one block for both.
+  if (header !== trailer) header.forEach(add);
   return metadata;
 }

@@ -1,7 +1,7 @@
 export { connectCarrier } from "./connect-carrier.js";
 export { createTransport } from "./transport.js";
 export type { TransportOptions } from "./transport.js";
-export { DCB } from "../../gen/es/umadb/v1/umadb_pb.js";
+export { DCB, ErrorResponseSchema as UmaDbErrorResponseSchema } from "../../gen/es/umadb/v1/umadb_pb.js";
 export { Health } from "../../gen/es/grpc/health/v1/health_pb.js";
 export { kubemq } from "../../gen/es/kubemq/kubemq_pb.js";
 export { Gossip } from "../../gen/es/event_store/client/gossip/gossip_pb.js";

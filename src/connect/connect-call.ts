@@ -1,0 +1,244 @@
+import { fromBinary, toBinary, type DescMessage, type DescMethod, type DescMethodStreaming, type DescMethodUnary, type Message } from "@bufbuild/protobuf";
+import type { StreamResponse, Transport } from "@connectrpc/connect";
+import { collectMessages } from "../carrier/collect.js";
+import { ResponseFeed, type ResponseSource } from "../carrier/response.js";
+import { CARRIER_DEFAULTS, type CarrierCall, type CarrierResponse } from "../carrier/types.js";
+import { invalidArgument } from "../core/arguments.js";
+import { isMillraceError, MillraceError } from "../core/errors.js";
+import { abortable, linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
+import { encodeEnvelope } from "../wire/frames.js";
+import { endOfConnectError } from "./call-end.js";
+import { isUnary, kindOfMethod } from "./described-method.js";
+
+/** What a call is made with. */
+export interface ConnectCallSettings {
+  readonly transport: Transport;
+  /** `undefined` where none of the carrier's services has it. */
+  readonly method: DescMethod | undefined;
+  /** Ends when the carrier is closed. */
+  readonly closed: Ending;
+}
+
+/** A stream's answer, of which messages can be taken. */
+interface OpenAnswer {
+  readonly messages: AsyncIterator<Message>;
+  readonly output: DescMessage;
+  readonly trailer: Headers;
+}
+
+/**
+ * How long a call that must not be cancelled may go on after it was left, in milliseconds. Some transports own the
+ * connection to the server, so their abort is the server's; but an answer that is that late will hardly come.
+ */
+const FINISH_MS = 30_000;
+
+/** One call through a Connect transport. Takes a message only while somebody waits for a chunk; each is a chunk of its own. */
+export class ConnectCall implements ResponseSource {
+  readonly response: CarrierResponse;
+  readonly #settings: ConnectCallSettings;
+  readonly #call: CarrierCall;
+  readonly #feed: ResponseFeed;
+  readonly #scope: LinkedSignal;
+  /** What the transport sees: its calls are ended by this alone, since their iterators cannot be left. */
+  readonly #transportCall = new AbortController();
+  readonly #undo: (() => void)[] = [];
+  #answer: OpenAnswer | undefined;
+  #sent = false;
+  #answered = false;
+  #wanted = false;
+  #reading = false;
+  #stopFinishing: () => void = () => {};
+
+  constructor(settings: ConnectCallSettings, call: CarrierCall) {
+    this.#settings = settings;
+    this.#call = call;
+    this.#feed = new ResponseFeed(this);
+    this.response = this.#feed.response;
+    this.#scope = linkSignals(call.signal, settings.closed);
+    void this.#run();
+  }
+
+  pull(): void {
+    this.#wanted = true;
+    if (this.#answer !== undefined && !this.#reading) void this.#read(this.#answer);
+  }
+
+  leave(): void {
+    this.#free(new MillraceError("unavailable", "The call was left"));
+  }
+
+  async #run(): Promise<void> {
+    this.#undo.push(onAbort(this.#scope.signal, (reason) => this.#abort(reason)));
+    if (this.#feed.over) return;
+    const { method } = this.#settings;
+    const { path, kind, timeoutMs } = this.#call;
+    this.#undo.push(startTimer(timeoutMs, () => this.#abort(this.#late("timeout", `${path} was not answered within ${timeoutMs} ms`))));
+    try {
+      if (method === undefined) throw new MillraceError("unsupported", `${path} is no method of the services that connectCarrier was given`);
+      if (kindOfMethod(method) !== kind) throw invalidArgument("kind", kind, `must be "${kindOfMethod(method)}" for ${path}`);
+      if (isUnary(method)) await this.#unary(method);
+      else await this.#stream(method as DescMethodStreaming);
+    } catch (error) {
+      if (this.#sent) this.#thrown(error);
+      else this.#fail(error);
+    }
+  }
+
+  async #unary(method: DescMethodUnary): Promise<void> {
+    const [message] = await this.#collected(method.input);
+    if (this.#feed.over || message === undefined) return;
+    const answer = await this.#made((timeoutMs, { signal }) => this.#settings.transport.unary(method, signal, timeoutMs, this.#call.headers, message));
+    this.#feed.headers(answer.header);
+    this.#deliver(method.output, answer.message);
+    this.#finish(answer.trailer);
+  }
+
+  async #stream(method: DescMethodStreaming): Promise<void> {
+    const { kind, duplex, headers } = this.#call;
+    const atOnce = kind === "server" || duplex === "half";
+    const messages = atOnce ? each(await this.#collected(method.input)) : this.#asTheyCome(method.input);
+    if (this.#feed.over) return;
+    // A server may wait for requests before it begins to answer.
+    const stop = atOnce ? this.#awaitHeaders() : () => {};
+    const answer = await this.#made((timeoutMs, { signal }) => this.#settings.transport.stream(method, signal, timeoutMs, headers, messages));
+    stop();
+    this.#opened(method, answer);
+  }
+
+  #opened({ output }: DescMethodStreaming, { message, header, trailer }: StreamResponse): void {
+    if (this.#feed.over) return;
+    this.#answer = { messages: message[Symbol.asyncIterator](), output, trailer };
+    this.#feed.headers(header);
+    if (this.#wanted) this.pull();
+  }
+
+  /** Hands the call to the transport. A call without a limit has none, whatever the transport's default: 0 says so. */
+  async #made<T>(start: (timeoutMs: number, call: AbortController) => Promise<T>): Promise<T> {
+    this.#sent = true;
+    const { timeoutMs = 0, cancel } = this.#call;
+    try {
+      return await start(cancel === "never" ? 0 : timeoutMs, this.#transportCall);
+    } finally {
+      this.#answered = true;
+      this.#stopFinishing();
+    }
+  }
+
+  #awaitHeaders(): () => void {
+    const { connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, path } = this.#call;
+    const stop = startTimer(connectTimeoutMs, () => this.#abort(this.#late("unavailable", `${path} did not begin to be answered within ${connectTimeoutMs} ms`)));
+    this.#undo.push(stop);
+    return stop;
+  }
+
+  async #read({ messages, output, trailer }: OpenAnswer): Promise<void> {
+    this.#reading = true;
+    try {
+      while (this.#wanted && !this.#feed.over) {
+        const next = await messages.next();
+        if (this.#feed.over) return;
+        if (next.done === true) return this.#finish(trailer);
+        this.#wanted = false;
+        this.#deliver(output, next.value);
+      }
+    } catch (error) {
+      this.#thrown(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #deliver(schema: DescMessage, message: Message): void {
+    const bytes = toBinary(schema, message);
+    const { maxMessageBytes = CARRIER_DEFAULTS.maxMessageBytes } = this.#call;
+    if (bytes.length > maxMessageBytes) {
+      throw new MillraceError("resource_exhausted", `A message has ${bytes.length} bytes, ${maxMessageBytes} are allowed`, { applied: "unknown" });
+    }
+    this.#feed.deliver([encodeEnvelope(bytes)]);
+  }
+
+  async #collected(schema: DescMessage): Promise<Message[]> {
+    const all = await collectMessages(this.#call, this.#scope.signal);
+    return all.map((bytes, index) => decodeRequest(schema, bytes, index));
+  }
+
+  async *#asTheyCome(schema: DescMessage): AsyncGenerator<Message> {
+    const { messages } = this.#call;
+    const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+    let ended = false;
+    try {
+      for (let index = 0; ; index++) {
+        const next = await abortable(Promise.resolve(iterator.next()), this.#scope.signal);
+        ended = next.done === true;
+        if (next.done === true) return;
+        yield decodeRequest(schema, next.value, index);
+      }
+    } catch (error) {
+      // Told here as it is: a transport makes an error of its own of it.
+      if (!this.#feed.over) this.#fail(error);
+      throw error;
+    } finally {
+      // Not waited for: a generator that waits for something itself would hold up an abort.
+      if (!ended) Promise.resolve(iterator.return?.()).catch(() => {});
+    }
+  }
+
+  #finish(trailer: Headers): void {
+    this.#feed.finish({ status: 0, message: "", headers: trailer });
+    this.#settle();
+  }
+
+  #late(code: "timeout" | "unavailable", message: string): MillraceError {
+    return new MillraceError(code, message, { applied: this.#sent ? "unknown" : "no" });
+  }
+
+  /** Ends the call at once; what was received and not taken is dropped. */
+  #abort(reason: unknown): void {
+    this.#feed.abort(reason);
+    this.#free(reason);
+  }
+
+  /** Ends the call; what was received before can still be taken. */
+  #fail(error: unknown): void {
+    this.#feed.fail(error);
+    this.#free(error);
+  }
+
+  /** The transport threw: the server's status, or why there is none. */
+  #thrown(error: unknown): void {
+    if (this.#feed.over) return;
+    const end = isMillraceError(error) ? error : endOfConnectError(error);
+    if (end instanceof Error) return this.#fail(end);
+    // Finished first: who looks at the headers of an answer that is its status alone can know that nothing follows.
+    this.#feed.finish(end);
+    this.#feed.headers(end.headers);
+    this.#settle();
+  }
+
+  #free(reason: unknown): void {
+    this.#settle();
+    const end = (): void => this.#transportCall.abort(reason);
+    if (this.#call.cancel !== "never" || !this.#sent || this.#answered) return end();
+    const stops = [startTimer(FINISH_MS, end), this.#settings.closed.listen(end)];
+    this.#stopFinishing = () => { for (const stop of stops) stop(); };
+  }
+
+  /** Takes back every listener and timer, and whatever waits for request messages. */
+  #settle(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#scope.abort(new MillraceError("unavailable", "The call has ended"));
+  }
+}
+
+function decodeRequest(schema: DescMessage, bytes: unknown, index: number): Message {
+  if (!(bytes instanceof Uint8Array)) throw invalidArgument(`messages[${index}]`, bytes, "must be a Uint8Array");
+  try {
+    return fromBinary(schema, bytes);
+  } catch (cause) {
+    throw new MillraceError("invalid_argument", `\`messages[${index}]\` must be an encoded ${schema.typeName}`, { cause });
+  }
+}
+
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
