@@ -167,7 +167,7 @@ export class GatewayCall {
       address: this.#request.client.address,
       stallMs: limits.stallMs,
       repeatable: method.repeatable,
-      cutsOnDrain: this.#target.cutsOnDrain,
+      cutsOnDrain: this.#target.cutsOnDrain && method.kind !== "unary",
       trailers: this.#target.trailers,
       drain: () => this.#upstreamDrained(),
       done: () => this.#end(),

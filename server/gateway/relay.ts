@@ -8,7 +8,9 @@ import type { StalledCalls, Stallable } from "./stalled.js";
 const DRAIN_PATIENCE_MS = 500;
 /** What is read on to complete the open envelope when a call is ended early. */
 const MAX_REST_BYTES = 1024 * 1024;
-const MAX_REST_MS = 1_000;
+const MAX_REST_MS = { stalled: 1_000, drain: 200 } as const;
+/** For calls of an upstream that cuts them short while it drains; what it has sent already may still arrive. */
+const CUT_PATIENCE_MS = 50;
 
 /** What a {@link Relay} needs beside its two ends. */
 export interface RelayOptions {
@@ -91,7 +93,7 @@ export class Relay implements UpstreamEvents, Stallable {
 
   goaway(): void {
     this.#upstreamDrains = true;
-    if (this.#options.cutsOnDrain && !this.#over) this.#drainTimer = setTimeout(() => this.endEarly("drain"), DRAIN_PATIENCE_MS);
+    if (this.#options.cutsOnDrain && !this.#over) this.#drainTimer = setTimeout(() => this.endEarly("drain"), CUT_PATIENCE_MS);
   }
 
   /** The page reads again. */
@@ -116,7 +118,7 @@ export class Relay implements UpstreamEvents, Stallable {
     answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, this.#options.repeatable)));
     if (answer.ended) return this.#finish();
     if (this.#blocked && answer.missing > MAX_REST_BYTES) return this.#breakOff();
-    this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS);
+    this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS[reason]);
     this.#call.resume();
   }
 
