@@ -83,7 +83,10 @@ export class ProxiedConnection {
       if (!this.#frozen[direction]) source.resume();
     });
     source.on("end", () => {
-      if (!this.#frozen[direction]) sink.end();
+      if (this.#frozen[direction]) return;
+      sink.end();
+      // HTTP/2 has no half-open connections: a client that ended hears nothing any more, even of a frozen server.
+      if (direction === "to-server") this.#lose();
     });
     source.on("error", () => undefined);
     source.on("close", () => {

@@ -175,6 +175,19 @@ describe("startCountingProxy()", () => {
     await pong;
   });
 
+  it("counts calls as lost when their client gives a frozen path up", async () => {
+    await start({ fault: (_, stage) => (stage === "request-end" ? { kind: "freeze", direction: "to-client" } : undefined) });
+    const session = client();
+    const stream = open(session, "/live", "x");
+    let answered = false;
+    stream.on("response", () => void (answered = true));
+    await proxy.until(() => proxy.calls("/live")[0]?.requestEndedAt !== undefined, 2_000);
+    session.destroy();
+    await proxy.until(() => proxy.counts().lost === 1, 2_000);
+    expect(answered).toBe(false);
+    expect(proxy.counts().connectionsOpen).toBe(0);
+  });
+
   it("announces fewer concurrent streams than the server does", async () => {
     await start({ maxConcurrentStreams: 3 });
     const session = client();

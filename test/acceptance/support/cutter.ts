@@ -3,10 +3,10 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 /** A TCP proxy before an HTTP/1.1 server that resets a connection after a request with a given path went through. */
 export interface Cutter {
   readonly url: string;
-  /** Share of matching requests whose connection is cut, 0 to 1. */
-  share: number;
+  /** Whether the connection of this request, given with its body as text, is cut. */
+  cuts(request: string): boolean;
   /** Connections cut so far. */
-  readonly cuts: number;
+  readonly count: number;
   /** Nothing moves any more on the connections there are, and nothing says so. */
   freeze(): void;
   close(): Promise<void>;
@@ -14,7 +14,7 @@ export interface Cutter {
 
 export async function startCutter(target: { port(): number; path: string; delayMs(): number }): Promise<Cutter> {
   const open = new Set<Socket>();
-  let cuts = 0;
+  let count = 0;
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ host: "127.0.0.1", port: target.port(), noDelay: true });
     for (const socket of [client, upstream]) {
@@ -31,8 +31,8 @@ export async function startCutter(target: { port(): number; path: string; delayM
     client.on("data", (chunk: Buffer) => {
       unanswered += chunk.toString("latin1");
       upstream.write(chunk, () => {
-        if (!isComplete(unanswered, target.path) || Math.random() >= cutter.share) return;
-        cuts++;
+        if (!isComplete(unanswered, target.path) || !cutter.cuts(unanswered)) return;
+        count++;
         setTimeout(() => {
           client.resetAndDestroy();
           upstream.resetAndDestroy();
@@ -47,11 +47,11 @@ export async function startCutter(target: { port(): number; path: string; delayM
     upstream.on("close", end);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const cutter = {
+  const cutter: Cutter = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    share: 1,
-    get cuts() {
-      return cuts;
+    cuts: () => true,
+    get count() {
+      return count;
     },
     freeze() {
       for (const socket of open) socket.pause();

@@ -12,7 +12,14 @@ export class Store {
 
   async append(events: readonly Event[], condition?: AppendCondition): Promise<bigint> {
     const request = AppendRequest.encode({ events: [...events], condition, trackingInfo: undefined }).finish();
-    return AppendResponse.decode(first(await this.#call("Append", request))).position;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return AppendResponse.decode(first(await this.#call("Append", request))).position;
+      } catch (error) {
+        // Somebody else's append was cancelled in the same batch: nothing was written.
+        if (attempt === 10 || !String(error).includes("cancelled by user")) throw error;
+      }
+    }
   }
 
   async head(): Promise<bigint> {
@@ -42,12 +49,16 @@ export class Store {
       const stream = this.#session.request({ ":method": "POST", ":path": `/umadb.v1.DCB/${method}`, "content-type": "application/grpc", te: "trailers" });
       const parts: Buffer[] = [];
       let status: unknown;
-      const read = (headers: Record<string, unknown>): void => void (status ??= headers["grpc-status"]);
+      let text: unknown;
+      const read = (headers: Record<string, unknown>): void => {
+        status ??= headers["grpc-status"];
+        text ??= headers["grpc-message"];
+      };
       stream.on("response", read);
       stream.on("trailers", read);
       stream.on("data", (part: Buffer) => parts.push(part));
       stream.on("error", reject);
-      stream.on("close", () => (status === "0" ? resolve(messages(Buffer.concat(parts))) : reject(new Error(`${method} ended with ${String(status)}`))));
+      stream.on("close", () => (status === "0" ? resolve(messages(Buffer.concat(parts))) : reject(new Error(`${method} ended with ${String(status)} ${decodeURIComponent(String(text))}`))));
       stream.end(envelope(message));
     });
   }
