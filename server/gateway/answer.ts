@@ -47,6 +47,11 @@ export class Answer {
     else this.#open(responseMetadata(headers));
   }
 
+  /** Sends the response headers now: by them a caller that asks for no heartbeats knows that its stream stands. */
+  flush(): void {
+    if (this.#opened && !this.#ended) this.#sink.flush();
+  }
+
   /** Passes bytes of the body on. Returns false when the page does not keep up. */
   write(bytes: Uint8Array): boolean {
     if (this.#ended) return true;

@@ -64,6 +64,7 @@ export class Relay implements UpstreamEvents, Stallable {
 
   headers(headers: HeaderFields): void {
     this.#options.answer.metadata(headers);
+    this.#options.answer.flush();
   }
 
   data(bytes: Uint8Array): void {
