@@ -3,28 +3,57 @@ import type { Client } from "../../server/gateway/exchange.js";
 import { AppendQueue, type AppendSlot } from "../../server/gateway/umadb/append-queue.js";
 
 function queueOf(limits: Partial<ConstructorParameters<typeof AppendQueue>[0]> = {}) {
-  const queue = new AppendQueue({ slots: 8, slotsPerAddress: 4, waiting: 100, ...limits });
+  let now = 0;
+  const queue = new AppendQueue({ slots: 8, slotsPerAddress: 4, waiting: 100, ...limits }, () => now);
   const entered: string[] = [];
   const slots: AppendSlot[] = [];
   const join = (name: string, client: Client) => queue.join(client, (slot) => {
     entered.push(name);
     slots.push(slot);
   });
-  return { queue, entered, slots, join };
+  return { queue, entered, slots, join, pass: (ms: number) => void (now += ms) };
+}
+
+/** A queue in which many appends have proved quick. */
+function quickQueue(limits: Parameters<typeof queueOf>[0] = {}) {
+  const made = queueOf(limits);
+  for (let n = 0; n < 10; n++) {
+    made.join("warm", clientAt("warm"));
+    made.slots.pop()?.release();
+  }
+  made.entered.length = 0;
+  return made;
 }
 
 const clientAt = (address: string): Client => ({ address, connection: {} });
 
 describe("AppendQueue", () => {
+  it("begins with few appends of an address, gives it more as they prove quick, and few again when one is slow", () => {
+    const { queue, join, slots, pass } = queueOf();
+    const client = clientAt("a");
+    for (let n = 0; n < 30; n++) join("a", client);
+    expect(queue.used).toBe(3);
+    pass(100);
+    slots[0]?.release();
+    expect(queue.used).toBe(4);
+    for (let n = 1; n < 4; n++) slots[n]?.release();
+    expect(queue.used).toBe(7);
+    pass(251);
+    slots[4]?.release();
+    expect(queue.used).toBe(6);
+    for (let n = 5; n < 9; n++) slots[n]?.release();
+    expect(queue.used).toBe(3);
+  });
+
   it("gives an address that is alone all slots but one", () => {
-    const { queue, join } = queueOf();
+    const { queue, join } = quickQueue();
     const client = clientAt("a");
     for (let n = 0; n < 20; n++) join(`a${n}`, client);
     expect([queue.used, queue.waiting]).toEqual([7, 13]);
   });
 
   it("gives a second address a slot at once, and no more than its share to the first from then on", () => {
-    const { queue, join, slots, entered } = queueOf();
+    const { queue, join, slots, entered } = quickQueue();
     const [a, b] = [clientAt("a"), clientAt("b")];
     for (let n = 0; n < 20; n++) join("a", a);
     join("b", b);

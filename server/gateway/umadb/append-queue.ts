@@ -20,6 +20,11 @@ export interface AppendQueueLimits {
   readonly waiting: number;
 }
 
+/** A slot that was held longer was held by an append that keeps its server busy. One that froze gives it back sooner. */
+const SLOW_MS = 250;
+/** How many appends an address may have under way when they are slow. */
+const SLOW_PACE = 3;
+
 interface Waiter {
   readonly client: Client;
   readonly enter: (slot: AppendSlot) => void;
@@ -28,6 +33,9 @@ interface Waiter {
 /**
  * Hands out the slots for appends that must not be many: connections take turns, whatever each of them has waiting,
  * and one address never has them all.
+ *
+ * The server works on one append at a time, so many slow ones under way gain nothing and make everybody wait. An address
+ * begins with few, gets more as they prove quick, and few again as soon as one is slow.
  */
 export class AppendQueue {
   readonly #limits: AppendQueueLimits;
@@ -35,9 +43,13 @@ export class AppendQueue {
   readonly #waiting = new Map<object, Waiter[]>();
   readonly #waitingFrom = new Tally<string>();
   readonly #usedBy = new Tally<string>();
+  readonly #now: () => number;
+  #pace = SLOW_PACE;
 
-  constructor(limits: AppendQueueLimits) {
+  /** @param now The time in milliseconds, from any beginning. */
+  constructor(limits: AppendQueueLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
+    this.#now = now;
   }
 
   /** Appends under way. */
@@ -90,7 +102,7 @@ export class AppendQueue {
     const { slots, slotsPerAddress } = this.#limits;
     const used = this.#usedBy.of(address);
     const alone = this.#usedBy.total === used && this.#waitingFrom.total === this.#waitingFrom.of(address);
-    return used < (alone ? Math.max(slotsPerAddress, slots - 1) : slotsPerAddress);
+    return used < Math.min(this.#pace, alone ? Math.max(slotsPerAddress, slots - 1) : slotsPerAddress);
   }
 
   /** The connection had its turn: the others come before it. */
@@ -111,11 +123,13 @@ export class AppendQueue {
   }
 
   #slot(address: string): AppendSlot {
+    const since = this.#now();
     let held = true;
     return {
       release: () => {
         if (!held) return;
         held = false;
+        this.#pace = this.#now() - since > SLOW_MS ? SLOW_PACE : Math.min(this.#pace + 1, this.#limits.slots);
         this.#usedBy.add(address, -1);
         this.#serve();
       },
