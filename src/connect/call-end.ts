@@ -6,7 +6,7 @@ import type { Trailers } from "../wire/trailers.js";
 import { DETAILS_HEADER, writeDetails } from "./status-details.js";
 
 /** What Connect's transports say of an answer that broke off before its end. */
-const CUT = /^(missing (trailer|response body)|protocol error: missing (status|trailer)|http\/2 .*|sentinel completed early|premature EOF)$/;
+const CUT = /^(missing (trailer|response body)|protocol error: (missing (status|trailer)|incomplete envelope|promised \d+ bytes, received \d+)|http\/2 .*|sentinel completed early)$/;
 
 /** What they say of an answer that is none. */
 const MALFORMED = /^(protocol error: .*|missing message|extra (message|trailer|data for trailers-only))$/;
@@ -50,6 +50,9 @@ function failureOf(error: ConnectError): MillraceError {
   }
   if (isLoss(error)) {
     return new MillraceError("unavailable", "The Connect transport did not reach the server, or lost the connection", { applied: neverStood(cause) ? "no" : "unknown", cause: error });
+  }
+  if (error.code === Code.DataLoss) {
+    return new MillraceError("data_loss", "The Connect transport could not read the server's error", { applied: "unknown", cause: error });
   }
   return new MillraceError(error.code === Code.Unknown ? "internal" : codeOfStatus(error.code), "The Connect transport failed", { applied: "unknown", cause: error });
 }

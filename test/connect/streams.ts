@@ -45,8 +45,8 @@ export function queue<T>(): Queue<T> {
   };
 }
 
-/** The items, one after the other. */
-export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+/** The items, one after the other, as a generator: stock transports want a `throw()`. */
+export async function* each<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T> {
   yield* items;
 }
 

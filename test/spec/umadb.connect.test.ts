@@ -4,7 +4,7 @@ import { afterAll } from "vitest";
 import { realBackend, startGateway, type Way } from "../support/backends.js";
 import { umadbSpec } from "./umadb.js";
 
-/** By the stock transport of connect-web, through a gateway. */
+/** By a stock transport of Connect, through a gateway. */
 const byConnectWeb: Way = async (server) => {
   const gateway = await startGateway(server);
   const carrier = connectCarrier(createGrpcWebTransport({ baseUrl: gateway.url }), [DCB, Health]);
@@ -17,6 +17,6 @@ const byConnectWeb: Way = async (server) => {
   };
 };
 
-const backend = realBackend("by connect-web's own transport, through the gateway", byConnectWeb);
+const backend = realBackend("by stock connect-web through the gateway", byConnectWeb);
 umadbSpec(backend);
 afterAll(() => backend.close());
