@@ -1,5 +1,5 @@
 import { MillraceError } from "millrace/internal/core/errors";
-import { linkSignals, onAbort, startTimer } from "millrace/internal/core/signal";
+import { Ending, linkSignals, onAbort, startTimer } from "millrace/internal/core/signal";
 import { ResponseFeed } from "millrace/internal/carrier/response";
 import type { Carrier, CarrierCall, CarrierResponse } from "millrace/internal/carrier/types";
 import { encodeEnvelope } from "millrace/internal/wire/frames";
@@ -8,18 +8,19 @@ import type { EmbeddedService } from "./service.js";
 
 /** A carrier that calls an embedded server in the same process: no socket, no framing but the envelopes. */
 export function embeddedCarrier(service: EmbeddedService): Carrier {
-  const closing = new AbortController();
+  const closing = new Ending();
   return {
-    call: (call) => answer(service, call, closing.signal),
+    call: (call) => answer(service, call, closing),
     async close() {
-      closing.abort(new MillraceError("unavailable", "The carrier is closed"));
+      closing.end(new MillraceError("unavailable", "The carrier is closed"));
     },
   };
 }
 
-function answer(service: EmbeddedService, call: CarrierCall, closing: AbortSignal): CarrierResponse {
+function answer(service: EmbeddedService, call: CarrierCall, closing: Ending): CarrierResponse {
   const own = linkSignals(call.signal, closing);
-  const served = serve(service, call.path, iterate(call.messages), { headers: call.headers, signal: own.signal }, "status");
+  const { path, headers, messages } = call;
+  const served = serve(service, { path, headers, requests: iterate(messages), signal: own.signal, begin() {} }, "status");
   const feed = new ResponseFeed({
     pull: () => { void pull(); },
     leave: () => own.abort(new MillraceError("unavailable", "The call was left")),

@@ -1,45 +1,45 @@
-import { EnvelopeReader } from "millrace/internal/wire/envelope-reader";
-import { encodeEnvelope, encodeTrailerFrame, payloadsOf } from "millrace/internal/wire/frames";
-import { serializeTrailers, type Trailers } from "millrace/internal/wire/trailers";
+import type { Trailers } from "millrace/internal/wire/trailers";
+import { isWebContentType, methodPath, WEB_CONTENT_TYPE, webFrame } from "./grpc-web.js";
+import { requestMessages } from "./request-messages.js";
 import { serve } from "./serve.js";
 import type { EmbeddedService } from "./service.js";
 
-const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
-const CONTENT_TYPES = new Set(["application/grpc-web", "application/grpc-web+proto"]);
+/** A `fetch` that is answered without a network. */
+export type EmbeddedFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /**
  * An embedded server as a `fetch`: gRPC-Web in, gRPC-Web out. Fits a client's `fetch` option, and a Worker's handler.
  * The method is found by the last two segments of the path, so any host and path prefix will do.
  */
-export function embeddedFetch(service: EmbeddedService): (input: string | URL | Request, init?: RequestInit) => Promise<Response> {
+export function embeddedFetch(service: EmbeddedService): EmbeddedFetch {
   return async (input, init) => {
     const request = new Request(input, init);
-    if (request.method !== "POST") return new Response(null, { status: 405 });
-    if (!CONTENT_TYPES.has(request.headers.get("content-type") ?? "")) return new Response(null, { status: 415 });
-    const path = /\/[^/]+\/[^/]+$/.exec(new URL(request.url).pathname)?.[0] ?? "/";
+    const { headers, method, url } = request;
+    if (method !== "POST") return new Response(null, { status: 405 });
+    if (!isWebContentType(headers.get("content-type"))) return new Response(null, { status: 415 });
     const body = new Uint8Array(await request.arrayBuffer());
     const left = new AbortController();
-    const context = { headers: request.headers, signal: AbortSignal.any([request.signal, left.signal]) };
-    const served = serve(service, path, messagesOf(body), context, "status");
-    return new Response(bodyOf(served, left), { headers: { "content-type": "application/grpc-web+proto" } });
+    const served = serve(service, {
+      path: methodPath(new URL(url).pathname),
+      headers,
+      signal: AbortSignal.any([request.signal, left.signal]),
+      begin() {},
+      requests: requestMessages(whole(body), service.maxRequestBytes, headers.get("grpc-encoding")),
+    }, "status");
+    return new Response(bodyOf(served, left), { headers: { "content-type": WEB_CONTENT_TYPE } });
   };
 }
 
-async function* messagesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  const reader = new EnvelopeReader({ maxMessageBytes: MAX_REQUEST_BYTES, framing: "grpc" });
-  const chunks: Uint8Array[] = [];
-  reader.push(body, chunks);
-  reader.end();
-  for (const chunk of chunks) yield* payloadsOf(chunk);
+async function* whole(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
 }
 
 function bodyOf(served: AsyncGenerator<Uint8Array, Trailers>, left: AbortController): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
       const result = await served.next();
-      if (result.done !== true) return controller.enqueue(encodeEnvelope(result.value));
-      controller.enqueue(encodeTrailerFrame(serializeTrailers(result.value)));
-      controller.close();
+      controller.enqueue(webFrame(result));
+      if (result.done === true) controller.close();
     },
     cancel: () => left.abort(),
   }, { highWaterMark: 0 });

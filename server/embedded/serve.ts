@@ -1,6 +1,9 @@
 import { Status } from "millrace/internal/gen/static/google/rpc/status";
 import { toBase64 } from "millrace/internal/core/base64";
+import { startTimer } from "millrace/internal/core/signal";
+import { parseGrpcTimeout } from "millrace/internal/wire/timeout";
 import type { Trailers } from "millrace/internal/wire/trailers";
+import { checkRequestSize } from "./request-messages.js";
 import { StatusError, type EmbeddedService, type ServiceContext } from "./service.js";
 
 /**
@@ -9,22 +12,64 @@ import { StatusError, type EmbeddedService, type ServiceContext } from "./servic
  */
 export type DetailsForm = "status" | "raw";
 
+/** One call, as it came. */
+export interface ServedCall extends ServiceContext {
+  readonly path: string;
+  readonly requests: AsyncIterable<Uint8Array>;
+}
+
 /** Runs one call: yields the answer's payloads and returns how it ended. Does not throw, whatever the method does. */
-export async function* serve(
-  service: EmbeddedService,
-  path: string,
-  requests: AsyncIterable<Uint8Array>,
-  context: ServiceContext,
-  form: DetailsForm,
-): AsyncGenerator<Uint8Array, Trailers> {
-  const method = service.methods.get(path);
+export async function* serve(service: EmbeddedService, call: ServedCall, form: DetailsForm): AsyncGenerator<Uint8Array, Trailers> {
+  const method = service.methods.get(call.path);
   if (method === undefined) return trailersOf(12, "");
+  const deadline = new Deadline(call);
   try {
-    for await (const payload of method(requests, context)) yield payload;
+    const answers = method(checked(call.requests, service), deadline.context)[Symbol.asyncIterator]();
+    for (let next = await deadline.orFirst(answers.next()); next.done !== true; next = await answers.next()) yield next.value;
     return trailersOf(0, "");
   } catch (error) {
     if (!(error instanceof StatusError)) return trailersOf(13, "The embedded server failed");
     return trailersOf(error.status, error.message, detailsHeader(error, form));
+  } finally {
+    deadline.stop();
+  }
+}
+
+async function* checked(requests: AsyncIterable<Uint8Array>, { maxRequestBytes }: EmbeddedService): AsyncGenerator<Uint8Array> {
+  for await (const payload of requests) {
+    checkRequestSize(payload.length, maxRequestBytes);
+    yield payload;
+  }
+}
+
+/**
+ * A call's `grpc-timeout`, as the real servers' library takes it: it ends where the answer begins, an expired one is
+ * CANCELLED, and what the method does is not taken back.
+ */
+class Deadline {
+  readonly context: ServiceContext;
+  readonly #expired: Promise<never>;
+  readonly stop: () => void;
+
+  constructor({ headers, signal, begin }: ServiceContext) {
+    let expire = (): void => {};
+    this.#expired = new Promise((_, reject) => { expire = () => reject(new StatusError(1, "Timeout expired")); });
+    this.#expired.catch(() => undefined);
+    this.stop = startTimer(parseGrpcTimeout(headers.get("grpc-timeout") ?? ""), expire);
+    this.context = {
+      headers,
+      signal,
+      begin: () => {
+        this.stop();
+        begin();
+      },
+    };
+  }
+
+  async orFirst<T>(first: Promise<T>): Promise<T> {
+    const result = await Promise.race([first, this.#expired]);
+    this.stop();
+    return result;
   }
 }
 

@@ -26,6 +26,8 @@ export interface ServiceContext {
   readonly headers: Headers;
   /** Aborted when the caller has left; the method ends then. */
   readonly signal: AbortSignal;
+  /** The call is accepted, though there may be no message for a while: its response headers leave now. */
+  begin(): void;
 }
 
 /**
@@ -37,6 +39,8 @@ export type ServiceMethod = (requests: AsyncIterable<Uint8Array>, context: Servi
 /** An embedded server: its methods by path. */
 export interface EmbeddedService {
   readonly methods: ReadonlyMap<string, ServiceMethod>;
-  /** Ends every open call as the real server's shutdown does. */
+  /** The largest request message, in bytes; above it a call ends with OUT_OF_RANGE, as the real server's does. */
+  readonly maxRequestBytes: number;
+  /** Ends every open call as the real server's shutdown does. Idempotent. */
   close(): void;
 }

@@ -1,6 +1,8 @@
 import {
-  AppendRequest, AppendResponse, HeadResponse, ReadRequest, ReadResponse, SubscribeRequest, SubscribeResponse, TrackingRequest, TrackingResponse,
+  AppendRequest, AppendResponse, HeadRequest, HeadResponse, ReadRequest, ReadResponse, SubscribeRequest, SubscribeResponse, TrackingRequest, TrackingResponse,
 } from "millrace/internal/gen/static/umadb/v1/umadb";
+import { Ending, linkSignals, onAbort } from "millrace/internal/core/signal";
+import { decodeWhole, type Decoder } from "millrace/internal/protobuf/decode";
 import { umadbMethods } from "millrace/internal/wire/methods";
 import { StatusError, type EmbeddedService, type ServiceContext, type ServiceMethod } from "../service.js";
 import { clampBatchSize } from "./batches.js";
@@ -18,12 +20,13 @@ export interface EmbeddedUmaDbOptions {
 const OLD_PREFIX = "/umadb.UmaDBService/";
 const PREFIX = "/umadb.v1.DCB/";
 const MAX_U64 = 2n ** 64n - 1n;
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /** UmaDB in memory: the real server's methods, semantics and errors, without its disk. */
 export function embeddedUmaDb(options: EmbeddedUmaDbOptions = {}): EmbeddedService {
   const store = new UmaDbStore();
-  const shutdown = new AbortController();
-  const methods = new Map<string, ServiceMethod>(healthMethods(shutdown.signal));
+  const shutdown = new Ending();
+  const methods = new Map<string, ServiceMethod>(healthMethods(shutdown));
   const add = (path: string, method: ServiceMethod): void => {
     const guarded: ServiceMethod = (requests, context) => {
       checkKey(options.apiKey, context);
@@ -32,21 +35,28 @@ export function embeddedUmaDb(options: EmbeddedUmaDbOptions = {}): EmbeddedServi
     methods.set(path, guarded);
     methods.set(path.replace(PREFIX, OLD_PREFIX), guarded);
   };
-  add(umadbMethods.append.path, unary(AppendRequest.decode, (request) =>
+  add(umadbMethods.append.path, unary(AppendRequest, (request) =>
     AppendResponse.encode({ position: store.append(request) }).finish()));
-  add(umadbMethods.head.path, unary(() => undefined, () => HeadResponse.encode({ position: store.head }).finish()));
-  add(umadbMethods.trackingInfo.path, unary(TrackingRequest.decode, ({ source }) =>
+  add(umadbMethods.head.path, unary(HeadRequest, () => HeadResponse.encode({ position: store.head }).finish()));
+  add(umadbMethods.trackingInfo.path, unary(TrackingRequest, ({ source }) =>
     TrackingResponse.encode({ position: store.trackingPosition(source) }).finish()));
   add(umadbMethods.read.path, async function* (requests, { signal }) {
-    for (const response of store.read(await only(requests, ReadRequest.decode))) {
-      if (signal.aborted || shutdown.signal.aborted) return;
+    for (const response of store.read(await only(requests, ReadRequest))) {
+      if (signal.aborted || shutdown.reason !== undefined) return;
       yield ReadResponse.encode(response).finish();
     }
   });
-  add(umadbMethods.subscribe.path, async function* (requests, { signal }) {
-    yield* follow(store, await only(requests, SubscribeRequest.decode), AbortSignal.any([signal, shutdown.signal]));
+  add(umadbMethods.subscribe.path, async function* (requests, { signal, begin }) {
+    const request = await only(requests, SubscribeRequest);
+    begin();
+    const over = linkSignals(signal, shutdown);
+    try {
+      yield* follow(store, request, over.signal);
+    } finally {
+      over.release();
+    }
   });
-  return { methods, close: () => shutdown.abort() };
+  return { methods, maxRequestBytes: MAX_REQUEST_BYTES, close: () => shutdown.end(new Error("The server ends")) };
 }
 
 function checkKey(apiKey: string | undefined, { headers }: ServiceContext): void {
@@ -55,17 +65,17 @@ function checkKey(apiKey: string | undefined, { headers }: ServiceContext): void
   }
 }
 
-function unary<Request>(decode: (bytes: Uint8Array) => Request, answer: (request: Request) => Uint8Array): ServiceMethod {
+function unary<Request>(codec: Decoder<Request>, answer: (request: Request) => Uint8Array): ServiceMethod {
   return async function* (requests) {
-    yield answer(await only(requests, decode));
+    yield answer(await only(requests, codec));
   };
 }
 
 /** The one request of a call; more are ignored, as the real server does. */
-async function only<Request>(requests: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => Request): Promise<Request> {
+async function only<Request>(requests: AsyncIterable<Uint8Array>, codec: Decoder<Request>): Promise<Request> {
   for await (const bytes of requests) {
     try {
-      return decode(bytes);
+      return decodeWhole(codec, bytes, { strict: true });
     } catch (cause) {
       throw new StatusError(13, `failed to decode the request: ${cause instanceof Error ? cause.message : "malformed"}`);
     }
@@ -99,14 +109,12 @@ async function* follow(store: UmaDbStore, request: SubscribeRequest, signal: Abo
 function nextAppend(store: UmaDbStore, signal: AbortSignal): { happened: Promise<void>; stop: () => void } {
   let stop = (): void => {};
   const happened = new Promise<void>((resolve) => {
-    const undo = store.onAppend(() => stop());
+    const stopAppends = store.onAppend(resolve);
+    const stopAbort = onAbort(signal, () => resolve());
     stop = (): void => {
-      undo();
-      signal.removeEventListener("abort", stop);
-      resolve();
+      stopAppends();
+      stopAbort();
     };
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
   });
   return { happened, stop };
 }
