@@ -1,4 +1,6 @@
 import type { TestProject } from "vitest/node";
+import { serveGateway } from "../gateway/support/serve.js";
+import { echoUpstream, startEchoServer } from "./echo.js";
 import { startGatewayCommand } from "./gateway-command.js";
 import { startUmaDb } from "./umadb.js";
 
@@ -10,23 +12,34 @@ declare module "vitest" {
     gatewayUrl: string;
     /** A gateway that was told nothing: it refuses every call. */
     closedGatewayUrl: string;
+    /** A gateway in front of the echo service. */
+    echoUrl: string;
   }
 }
 
 /** Starts what the pages of the browser project talk to, once for all of them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const umadb = await startUmaDb();
+  const echo = await startEchoServer();
+  const echoGateway = await serveGateway({ upstreams: {}, extraUpstreams: { echo: echoUpstream(echo) } });
+  const closeEcho = async (): Promise<void> => {
+    await echoGateway.close();
+    await echo.close();
+  };
   const gateways = await Promise.all([
     startGatewayCommand(["--allow-all", "--umadb", umadb.url]),
     startGatewayCommand(["--umadb", umadb.url]),
   ]).catch(async (error: unknown) => {
+    await closeEcho();
     await umadb.close();
     throw error;
   });
   project.provide("umadbUrl", umadb.url);
   project.provide("gatewayUrl", gateways[0].url);
   project.provide("closedGatewayUrl", gateways[1].url);
+  project.provide("echoUrl", echoGateway.url);
   return async () => {
+    await closeEcho();
     await Promise.all(gateways.map((gateway) => gateway.close()));
     await umadb.close();
   };
