@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ClientHttp2Stream, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeFrame, frameFlag, frameType } from "../support/h2-frames.js";
+import { announceStreams } from "../support/h2-settings.js";
 import { startCountingProxy, type CountingProxy, type CountingProxyOptions } from "../support/counting-proxy.js";
 
 const CANCEL = 8;
@@ -76,7 +78,9 @@ describe("startCountingProxy()", () => {
   it("tells calls apart by path, also when the headers are compressed against earlier ones", async () => {
     await start();
     const session = client();
-    const paths = ["/umadb.v1.DCB/Append", "/umadb.v1.DCB/Read", "/umadb.v1.DCB/Append", "/a~b?c=d|<{^}>#'+,;*&!\"()[]@$", "/umadb.v1.DCB/Read"];
+    // Padded, so that the encoder finds the Huffman code shorter for the rare characters too.
+    const printable = String.fromCharCode(...Array.from({ length: 94 }, (_, n) => 33 + n));
+    const paths = ["/umadb.v1.DCB/Append", "/umadb.v1.DCB/Read", "/umadb.v1.DCB/Append", `/${"a".repeat(300)}${printable}`, "/umadb.v1.DCB/Read"];
     for (const path of paths) await gone(open(session, path, "x"));
     expect(proxy.calls().map(({ path }) => path)).toEqual(paths);
     expect(proxy.counts("/umadb.v1.DCB/Read")).toMatchObject({ opened: 2, finished: 2, open: 0 });
@@ -162,17 +166,22 @@ describe("startCountingProxy()", () => {
     await start();
     const session = client();
     const stream = open(session, "/live", "x");
-    await once(stream, "response");
+    const received: string[] = [];
+    stream.on("data", (part: Buffer) => received.push(part.toString()));
+    await once(stream, "data");
     proxy.connections[0]?.freeze();
-    let answered = false;
-    const pong = new Promise<void>((resolve) => session.ping(() => resolve())).then(() => (answered = true));
-    await gone(open(client(), "/echo", "another connection"));
-    expect(answered).toBe(false);
+    const pong = new Promise<void>((resolve) => session.ping(() => resolve()));
+    streams[0]?.write("second");
+    const other = client();
+    // What is not frozen moves meanwhile, several times there and back.
+    for (let n = 0; n < 5; n++) await gone(open(other, "/echo", "another connection"));
+    expect(received).toEqual(["first"]);
+    expect(proxy.connections[0]?.watch.clientPings).toBe(0);
     expect(session.closed).toBe(false);
     proxy.connections[0]?.thaw();
-    streams[0]?.write("second");
     await proxy.until(() => proxy.calls("/live")[0]?.responseBytes === 11, 2_000);
     await pong;
+    expect(proxy.connections[0]?.watch.clientPings).toBe(1);
   });
 
   it("counts calls as lost when their client gives a frozen path up", async () => {
@@ -197,6 +206,15 @@ describe("startCountingProxy()", () => {
     await proxy.until(() => proxy.openCalls().length === 3, 2_000);
     await gone(open(client(), "/echo", "x"));
     expect(proxy.connections[0]?.watch.peakOpen).toBe(3);
+  });
+
+  it("announces them also when the server's SETTINGS come in pieces", () => {
+    const settings = encodeFrame(frameType.settings, 0, 0, Buffer.from([0, 3, 0, 0, 1, 0, 0, 4, 0, 0, 255, 255]));
+    const next = encodeFrame(frameType.settings, frameFlag.ack, 0);
+    const forward = announceStreams(7);
+    const out = [...settings, ...next].map((byte) => forward(Buffer.from([byte])));
+    const expected = encodeFrame(frameType.settings, 0, 0, Buffer.from([0, 4, 0, 0, 255, 255, 0, 3, 0, 0, 0, 7]));
+    expect(Buffer.concat(out)).toEqual(Buffer.concat([expected, next]));
   });
 
   it("refuses new connections while it does not accept", async () => {
