@@ -226,7 +226,7 @@ export function carrierSpec({ name, open: openCarrier, requestStreams, refusal =
 
     it("sends nothing for a call that is aborted already", async () => {
       const own = AbortSignal.abort(new Error("before"));
-      const response = carrier.call(callOf(echo, (function* () { throw new Error("was asked for a message"); })(), { signal: own }));
+      const response = carrier.call(callOf(echo, { [Symbol.iterator]: () => { throw new Error("was asked for a message"); } }, { signal: own }));
       expect(await errorOf(response.chunks.next())).toBe(own.reason);
       expect(await errorOf(response.headers)).toBe(own.reason);
     });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { Code, createClient, type ConnectError, type Transport } from "@connectrpc/connect";
 import { createConnectTransport as createNodeConnectTransport, createGrpcTransport, connectNodeAdapter } from "@connectrpc/connect-node";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { http2Carrier } from "millrace/carrier/http2";
