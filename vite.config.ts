@@ -11,7 +11,8 @@ const sources = [
   { find: /^millrace\/internal\/gen\/(.*)$/, replacement: root("gen/$1.ts") },
   { find: /^millrace\/internal\/(.*)$/, replacement: root("src/$1.ts") },
   { find: /^millrace\/(umadb|live|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
-  { find: /^millrace-server\/(gateway)$/, replacement: root("server/$1/index.ts") },
+  { find: /^millrace-server\/(gateway|embedded)$/, replacement: root("server/$1/index.ts") },
+  { find: /^millrace-server\/embedded\/node$/, replacement: root("server/embedded/node.ts") },
 ];
 
 /** Found before the first page opens: a dependency met later makes Vite reload the page under the running tests. */

@@ -10,7 +10,7 @@ import { StatusError } from "./service.js";
  */
 export async function* requestMessages(body: AsyncIterable<Uint8Array>, maxBytes: number, encoding: string | null): AsyncGenerator<Uint8Array> {
   if (encoding !== null && encoding !== "identity") {
-    throw new StatusError(12, `Content is compressed with \`${encoding}\` which isn't supported`);
+    throw new StatusError(12, `Content is compressed with \`${encoding}\` which isn't supported`, { headers: { "grpc-accept-encoding": "identity" } });
   }
   const held = new HeldBytes();
   let awaited: number | undefined;

@@ -29,7 +29,8 @@ export async function* serve(service: EmbeddedService, call: ServedCall, form: D
     return trailersOf(0, "");
   } catch (error) {
     if (!(error instanceof StatusError)) return trailersOf(13, "The embedded server failed");
-    return trailersOf(error.status, error.message, detailsHeader(error, form));
+    const details = detailsHeader(error, form);
+    return trailersOf(error.status, error.message, { ...error.headers, ...(details && { "grpc-status-details-bin": details }) });
   } finally {
     deadline.stop();
   }
@@ -73,8 +74,8 @@ class Deadline {
   }
 }
 
-function trailersOf(status: number, message: string, details?: string): Trailers {
-  return { status, message, headers: new Headers(details === undefined ? {} : { "grpc-status-details-bin": details }) };
+function trailersOf(status: number, message: string, headers: Record<string, string> = {}): Trailers {
+  return { status, message, headers: new Headers(headers) };
 }
 
 function detailsHeader({ details, message, status }: StatusError, form: DetailsForm): string | undefined {

@@ -12,11 +12,14 @@ export class StatusError extends Error {
   readonly status: number;
   /** The error as a message of the system's own; how it travels depends on who asks. */
   readonly details: ErrorDetails | undefined;
+  /** Trailing metadata beside the error. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, message: string, details?: ErrorDetails) {
+  constructor(status: number, message: string, more: { details?: ErrorDetails; headers?: Readonly<Record<string, string>> } = {}) {
     super(message);
     this.status = status;
-    this.details = details;
+    this.details = more.details;
+    this.headers = more.headers ?? {};
   }
 }
 

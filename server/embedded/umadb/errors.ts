@@ -8,7 +8,7 @@ const STATUS: Record<Kind, number> = { INVALID_ARGUMENT: 3, INTEGRITY: 9, CORRUP
 /** An UmaDB error: status, text, and the raw `ErrorResponse` that UmaDB's own clients read. */
 export function umadbError(kind: Kind, message: string): StatusError {
   const value = ErrorResponse.encode({ message, errorType: ErrorResponse_ErrorType[kind] }).finish();
-  return new StatusError(STATUS[kind], message, { typeName: "umadb.v1.ErrorResponse", value });
+  return new StatusError(STATUS[kind], message, { details: { typeName: "umadb.v1.ErrorResponse", value } });
 }
 
 export const invalidArgument = (rule: string): StatusError => umadbError("INVALID_ARGUMENT", `invalid argument: ${rule}`);

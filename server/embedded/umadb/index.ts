@@ -29,6 +29,7 @@ export function embeddedUmaDb(options: EmbeddedUmaDbOptions = {}): EmbeddedServi
   const methods = new Map<string, ServiceMethod>(healthMethods(shutdown));
   const add = (path: string, method: ServiceMethod): void => {
     const guarded: ServiceMethod = (requests, context) => {
+      if (shutdown.reason !== undefined) throw new StatusError(14, "The embedded server is closed");
       checkKey(options.apiKey, context);
       return method(requests, context);
     };

@@ -1,0 +1,1 @@
+export { listenEmbedded, type ListenEmbeddedOptions, type ListeningEmbedded } from "./listen.js";
