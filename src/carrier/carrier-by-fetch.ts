@@ -1,7 +1,7 @@
 import { invalidArgument } from "../core/arguments.js";
 import { MillraceError, type SystemName } from "../core/errors.js";
 import { Ending } from "../core/signal.js";
-import { FetchCall, type FetchSettings } from "./fetch-call.js";
+import { callByFetch, type FetchSettings } from "./fetch-call.js";
 import { parseGatewayUrl } from "./gateway-url.js";
 import type { Carrier } from "./types.js";
 
@@ -25,7 +25,7 @@ export function carrierByFetch(options: CarrierByFetchOptions): Carrier {
   const closed = new Ending();
   const settings: FetchSettings = { ...options, gateway: parseGatewayUrl(url, system), closed };
   return {
-    call: (call) => new FetchCall(settings, call).response,
+    call: (call) => callByFetch(settings, call),
     async close() {
       closed.end(new MillraceError("unavailable", "The carrier is closed"));
     },

@@ -6,7 +6,8 @@ import type { Method } from "../wire/methods.js";
 import type { Trailers } from "../wire/trailers.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { checkHeaders } from "./headers.js";
-import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
+import { checkLimits } from "./limits.js";
+import type { Carrier } from "./types.js";
 
 /** Where a client's calls go, and how; the same for every system. */
 export interface ConnectionOptions {
@@ -72,43 +73,30 @@ const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry"
  *
  * @throws {MillraceError} `invalid_argument`, naming option and rule.
  */
-export function openConnection(system: SystemName, options: ConnectionOptions, rules: ConnectionRules): Connection {
-  checkOptions("options", options, [...OPTION_NAMES, ...(rules.optionNames ?? [])], "", system);
-  const { headers, timeoutMs, connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, maxMessageBytes = CARRIER_DEFAULTS.maxMessageBytes } = options;
-  checkInteger("connectTimeoutMs", connectTimeoutMs, 1, MAX_TIMER_MS, system);
-  checkInteger("maxMessageBytes", maxMessageBytes, 1, 0xffff_ffff, system);
+export function openConnection(system: SystemName, options: ConnectionOptions, { toError, optionNames = [] }: ConnectionRules): Connection {
+  checkOptions("options", options, [...OPTION_NAMES, ...optionNames], "", system);
+  const { url, carrier: given, headers, fetch, timeoutMs, retry } = options;
+  const limits = checkLimits(options, system);
   if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, system);
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
-  const retry = checkRetry(options.retry, system);
-  const carrier = carrierOf(options, system, connectTimeoutMs, maxMessageBytes);
+  const policy = retry === false ? retry : checkRetry(retry, system);
+  if ((url === undefined) === (given === undefined)) throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
+  const carrier = given === undefined ? carrierByFetch({ ...limits, url, fetch, heartbeatMs: HEARTBEAT_MS, system }) : given;
+  const { call, close } = Object(carrier) as Partial<Carrier>;
+  if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
+  if (given !== undefined && fetch !== undefined) throw invalidArgument("fetch", fetch, "must be given with `url` only", system);
   const closed = new Ending();
   return {
-    system, carrier, headers, timeoutMs, connectTimeoutMs, retry, maxMessageBytes,
-    toError: rules.toError,
-    closed,
+    ...limits, system, carrier, headers, timeoutMs, retry: policy, toError, closed,
     async close() {
       closed.end(new MillraceError("unavailable", "The client is closed", { system }));
-      if (options.carrier === undefined) await carrier.close();
+      if (given === undefined) await carrier.close();
     },
   };
 }
 
-function carrierOf(options: ConnectionOptions, system: SystemName, connectTimeoutMs: number, maxMessageBytes: number): Carrier {
-  const { url, carrier, fetch } = options;
-  if ((url === undefined) === (carrier === undefined)) {
-    throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
-  }
-  if (carrier === undefined) return carrierByFetch({ url, fetch, connectTimeoutMs, maxMessageBytes, heartbeatMs: HEARTBEAT_MS, system });
-  if (fetch !== undefined) throw new MillraceError("invalid_argument", "`fetch` must be given with `url` only", { system });
-  const { call, close } = Object(carrier) as Partial<Carrier>;
-  if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
-  return carrier;
-}
-
-function checkRetry(retry: RetryOptions | false | undefined, system: SystemName): Connection["retry"] {
-  if (retry === false) return false;
-  if (retry === undefined) return RETRY_DEFAULTS;
-  checkOptions("retry", retry, ["attempts", "baseMs", "maxMs"], "retry.", system);
+function checkRetry(retry: RetryOptions = {}, system: SystemName): Connection["retry"] {
+  checkOptions("retry", retry, Object.keys(RETRY_DEFAULTS), "retry.", system);
   const take = (name: keyof RetryOptions, min: number): number => {
     const { [name]: value = RETRY_DEFAULTS[name] } = retry;
     return checkInteger(`retry.${name}`, value, min, MAX_TIMER_MS, system);

@@ -1,5 +1,5 @@
 import { MillraceError } from "../core/errors.js";
-import { linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
+import { linkSignals, onAbort, startTimer, type Ending } from "../core/signal.js";
 import { EnvelopeReader } from "../wire/envelope-reader.js";
 import { encodeEnvelopes } from "../wire/frames.js";
 import { HEARTBEAT_HEADER } from "../wire/header-names.js";
@@ -8,17 +8,16 @@ import { parseTrailers } from "../wire/trailers.js";
 import { collectMessages } from "./collect.js";
 import type { GatewayUrl } from "./gateway-url.js";
 import { judgeAnswer } from "./http-answer.js";
+import type { Limits } from "./limits.js";
 import { connectionLost, notReached } from "./network-error.js";
-import { ResponseFeed, type ResponseSource } from "./response.js";
+import { ResponseFeed } from "./response.js";
 import { promisedSilenceMs, watchSilence } from "./silence.js";
 import type { CarrierCall, CarrierResponse } from "./types.js";
 
 /** A fetch carrier's options with every default filled in. */
-export interface FetchSettings {
+export interface FetchSettings extends Limits {
   readonly gateway: GatewayUrl;
   readonly fetch: typeof globalThis.fetch | undefined;
-  readonly connectTimeoutMs: number;
-  readonly maxMessageBytes: number;
   readonly heartbeatMs: number;
   /** Ends when the carrier is closed. */
   readonly closed: Ending;
@@ -30,183 +29,121 @@ export interface FetchSettings {
  */
 const LINGER_MS = 1_000;
 
-/** One call by `fetch`. Reads the body only while somebody waits for a chunk, so back-pressure reaches the server. */
-export class FetchCall implements ResponseSource {
-  readonly response: CarrierResponse;
-  readonly #settings: FetchSettings;
-  readonly #call: CarrierCall;
-  readonly #feed: ResponseFeed;
-  readonly #scope: LinkedSignal;
-  readonly #envelopes: EnvelopeReader;
-  readonly #undo: (() => void)[] = [];
-  #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #silenceMs: number | undefined;
-  #stopWaiting: () => void = () => {};
-  #sent = false;
-  #wanted = false;
-  #reading = false;
+/** Makes one call by `fetch`. Reads the body only while somebody waits for a chunk, so back-pressure reaches the server. */
+export function callByFetch(settings: FetchSettings, call: CarrierCall): CarrierResponse {
+  const { path, kind, timeoutMs, connectTimeoutMs = settings.connectTimeoutMs, maxMessageBytes = settings.maxMessageBytes } = call;
+  const { origin, base } = settings.gateway;
+  const isStreamed = kind === "server" || kind === "bidi";
+  const scope = linkSignals(call.signal, settings.closed);
+  const { signal } = scope;
+  const timers: (() => void)[] = [];
+  let stopWaiting = (): void => {};
+  let sent = false;
+  let wanted = false;
+  let wake = (): void => {};
 
-  constructor(settings: FetchSettings, call: CarrierCall) {
-    this.#settings = settings;
-    this.#call = call;
-    this.#feed = new ResponseFeed(this);
-    this.response = this.#feed.response;
-    this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes });
-    this.#scope = linkSignals(call.signal, settings.closed);
-    void this.#run();
-  }
-
-  pull(): void {
-    this.#wanted = true;
-    if (this.#body !== undefined && !this.#reading) void this.#read(this.#body);
-  }
-
-  leave(): void {
-    this.#free(new MillraceError("unavailable", "The call was left"));
-  }
-
-  async #run(): Promise<void> {
-    const { timeoutMs, kind, duplex } = this.#call;
-    this.#undo.push(onAbort(this.#scope.signal, (reason) => this.#abort(reason)));
-    if (this.#feed.over) return;
-    if (kind === "bidi" && duplex !== "half") return this.#fail(fullDuplexRefused(this.#call.path));
-    this.#undo.push(startTimer(timeoutMs, () => this.#abort(this.#timeout())));
-    try {
-      const messages = await collectMessages(this.#call, this.#scope.signal);
-      if (!this.#feed.over) await this.#send(encodeEnvelopes(messages));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  async #send(body: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { gateway } = this.#settings;
-    const ms = this.#isStreamed() ? this.#call.connectTimeoutMs ?? this.#settings.connectTimeoutMs : undefined;
-    const stop = startTimer(ms, () => this.#abort(this.#lost(`did not begin to answer within ${ms} ms`)));
-    this.#undo.push(stop);
-    const fetch = this.#settings.fetch ?? globalThis.fetch;
-    this.#sent = true;
-    let answer: Response;
-    try {
-      answer = await fetch(gateway.base + this.#call.path, this.#requestInit(body));
-    } catch (cause) {
-      throw notReached(gateway.origin, cause);
-    }
-    stop();
-    if (this.#feed.over) answer.body?.cancel().catch(() => {});
-    else this.#answered(answer);
-  }
-
-  #requestInit(body: Uint8Array<ArrayBuffer>): RequestInit {
-    const headers = new Headers(this.#call.headers);
-    headers.set("content-type", "application/grpc-web+proto");
-    headers.set("x-grpc-web", "1");
-    if (this.#call.timeoutMs !== undefined && this.#call.timeoutMs > 0) headers.set("grpc-timeout", encodeGrpcTimeout(this.#call.timeoutMs));
-    if (this.#isStreamed() && this.#settings.heartbeatMs > 0) headers.set(HEARTBEAT_HEADER, String(this.#settings.heartbeatMs));
-    // "manual" and not "error", which workerd refuses; `credentials` is left alone, which it refuses too.
-    return { method: "POST", headers, body, signal: this.#scope.signal, cache: "no-store", redirect: "manual" };
-  }
-
-  #isStreamed(): boolean {
-    return this.#call.kind === "server" || this.#call.kind === "bidi";
-  }
-
-  #answered(answer: Response): void {
-    const trailers = judgeAnswer(answer);
-    if (trailers !== undefined) {
-      // Finished first: who looks at the headers can know that nothing follows them.
-      this.#feed.finish(trailers);
-      this.#feed.headers(answer.headers);
-      answer.body?.cancel().catch(() => {});
-      return this.#settle();
-    }
-    this.#silenceMs = promisedSilenceMs(answer.headers);
-    this.#body = answer.body?.getReader();
-    this.#feed.headers(answer.headers);
-    if (this.#body === undefined) this.#ended();
-    else if (this.#wanted) this.pull();
-  }
-
-  async #read(body: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-    this.#reading = true;
-    try {
-      while (this.#wanted && !this.#feed.over) await this.#readOnce(body);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#reading = false;
-    }
-  }
-
-  async #readOnce(body: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-    this.#stopWaiting = this.#envelopes.trailerBlock === undefined
-      ? watchSilence(this.#silenceMs, () => this.#fail(this.#lost(`was silent for ${this.#silenceMs} ms although it promised heartbeats`)))
-      : startTimer(LINGER_MS, () => this.#endEarly());
-    const { done, value } = await body.read()
-      .catch((cause: unknown) => { throw connectionLost(this.#settings.gateway.origin, cause); })
-      .finally(() => this.#stopWaiting());
-    if (this.#feed.over) return;
-    if (done) return this.#ended();
-    const chunks: Uint8Array[] = [];
-    try {
-      this.#envelopes.push(value, chunks);
-    } finally {
-      if (chunks.length > 0) {
-        this.#wanted = false;
-        this.#feed.deliver(chunks);
-      }
-    }
-  }
-
-  /** The body has ended, or has shown its trailers. */
-  #ended(): void {
-    try {
-      this.#envelopes.end();
-      const block = this.#envelopes.trailerBlock;
-      if (block === undefined) throw connectionLost(this.#settings.gateway.origin);
-      this.#feed.finish(parseTrailers(block));
-      this.#settle();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #endEarly(): void {
-    this.#ended();
-    this.leave();
-  }
-
-  #timeout(): MillraceError {
-    return new MillraceError("timeout", `${this.#call.path} was not answered within ${this.#call.timeoutMs} ms`, { applied: this.#sent ? "unknown" : "no" });
-  }
-
-  #lost(how: string): MillraceError {
-    return new MillraceError("unavailable", `${this.#settings.gateway.origin} ${how}`, { applied: "unknown" });
-  }
-
-  /** Ends the call at once; what was received and not taken is dropped. */
-  #abort(reason: unknown): void {
-    this.#feed.abort(reason);
-    this.#free(reason);
-  }
-
-  /** Ends the call; what was received before can still be taken. */
-  #fail(error: unknown): void {
-    this.#feed.fail(error);
-    this.#free(error);
-  }
-
-  #free(reason: unknown): void {
-    this.#settle();
-    this.#scope.abort(reason);
-  }
+  const feed = new ResponseFeed({
+    pull() {
+      wanted = true;
+      wake();
+    },
+    leave: scope.abort,
+  });
 
   /** Takes back every listener and timer. */
-  #settle(): void {
-    for (const undo of this.#undo.splice(0)) undo();
-    this.#stopWaiting();
-    this.#scope.release();
+  const settle = (): void => {
+    for (const stop of timers.splice(0)) stop();
+    stopWaiting();
+    scope.release();
+  };
+
+  const run = async (): Promise<void> => {
+    if (kind === "bidi" && call.duplex !== "half") throw fullDuplexRefused(path);
+    timers.push(startTimer(timeoutMs, () => scope.abort(new MillraceError("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: sent ? "unknown" : "no" }))));
+    const messages = await collectMessages(call, signal);
+    if (feed.over) return;
+    const answer = await send(encodeEnvelopes(messages));
+    const trailers = feed.over ? undefined : judgeAnswer(answer);
+    // Finished first: who looks at the headers can know that nothing follows them.
+    if (trailers !== undefined) feed.finish(trailers);
+    feed.headers(answer.headers);
+    if (!feed.over) return readBody(answer);
+    answer.body?.cancel().catch(() => {});
+    settle();
+  };
+
+  const send = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
+    const headers = new Headers(call.headers);
+    headers.set("content-type", "application/grpc-web+proto");
+    headers.set("x-grpc-web", "1");
+    if (timeoutMs !== undefined && timeoutMs > 0) headers.set("grpc-timeout", encodeGrpcTimeout(timeoutMs));
+    if (isStreamed && settings.heartbeatMs > 0) headers.set(HEARTBEAT_HEADER, String(settings.heartbeatMs));
+    const stop = isStreamed ? startTimer(connectTimeoutMs, () => scope.abort(lost(`did not begin to answer within ${connectTimeoutMs} ms`))) : () => {};
+    timers.push(stop);
+    const fetch = settings.fetch ?? globalThis.fetch;
+    sent = true;
+    try {
+      // "manual" and not "error", which workerd refuses; `credentials` is left alone, which it refuses too.
+      return await fetch(base + path, { method: "POST", headers, body, signal, cache: "no-store", redirect: "manual" });
+    } catch (cause) {
+      throw notReached(origin, cause);
+    } finally {
+      stop();
+    }
+  };
+
+  const readBody = async (answer: Response): Promise<void> => {
+    const silenceMs = promisedSilenceMs(answer.headers);
+    const body = answer.body?.getReader();
+    const envelopes = new EnvelopeReader({ maxMessageBytes });
+    for (;;) {
+      if (!wanted) await new Promise<void>((go) => { wake = go; });
+      stopWaiting = envelopes.trailerBlock === undefined
+        ? watchSilence(silenceMs, () => scope.abort(lost(`was silent for ${silenceMs} ms although it promised heartbeats`)))
+        : startTimer(LINGER_MS, () => { body?.cancel().catch(() => {}); });
+      const value = await readOnce(body);
+      if (feed.over) return;
+      if (value === undefined) break;
+      const chunks: Uint8Array[] = [];
+      try {
+        envelopes.push(value, chunks);
+      } finally {
+        if (chunks.length > 0) {
+          wanted = false;
+          feed.deliver(chunks);
+        }
+      }
+    }
+    envelopes.end();
+    if (envelopes.trailerBlock === undefined) throw connectionLost(origin);
+    feed.finish(parseTrailers(envelopes.trailerBlock));
+    settle();
+  };
+
+  const readOnce = async (body: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<Uint8Array | undefined> => {
+    try {
+      return (await body?.read())?.value;
+    } catch (cause) {
+      throw connectionLost(origin, cause);
+    } finally {
+      stopWaiting();
+    }
+  };
+
+  const lost = (how: string): MillraceError => new MillraceError("unavailable", `${origin} ${how}`, { applied: "unknown" });
+
+  onAbort(signal, (reason) => {
+    feed.abort(reason);
+    settle();
+  });
+  if (!feed.over) {
+    run().catch((error: unknown) => {
+      // First, so that what was received can still be taken.
+      feed.fail(error);
+      scope.abort(error);
+    });
   }
+  return feed.response;
 }
 
 function fullDuplexRefused(path: string): MillraceError {

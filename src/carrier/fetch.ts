@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions, MAX_TIMER_MS } from "../core/arguments.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
-import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
+import { checkLimits } from "./limits.js";
+import type { Carrier } from "./types.js";
 
 /** Where a {@link fetchCarrier} sends calls, and how. */
 export interface FetchCarrierOptions {
@@ -35,9 +36,7 @@ const OPTION_NAMES = ["url", "fetch", "connectTimeoutMs", "maxMessageBytes", "he
  */
 export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
-  const { url, fetch, connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, maxMessageBytes = CARRIER_DEFAULTS.maxMessageBytes, heartbeatMs = HEARTBEAT_MS } = options;
-  checkInteger("connectTimeoutMs", connectTimeoutMs, 1, MAX_TIMER_MS);
-  checkInteger("maxMessageBytes", maxMessageBytes, 1, 0xffff_ffff);
+  const { url, fetch, heartbeatMs = HEARTBEAT_MS } = options;
   checkInteger("heartbeatMs", heartbeatMs, 0, MAX_TIMER_MS);
-  return carrierByFetch({ url, fetch, connectTimeoutMs, maxMessageBytes, heartbeatMs });
+  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs });
 }

@@ -24,16 +24,11 @@ export function parseGatewayUrl(url: unknown, system?: SystemName): GatewayUrl {
 
 function resolve(url: unknown): URL | undefined {
   const text = url instanceof URL ? url.href : url;
-  if (typeof text !== "string" || text === "") return undefined;
+  // What a page resolves relative addresses against; a worker has only its location, a server nothing.
+  const { document, location } = globalThis as { document?: { baseURI?: string }; location?: { href?: string } };
   try {
-    return new URL(text, pageUrl());
+    return typeof text === "string" && text !== "" ? new URL(text, document?.baseURI ?? location?.href) : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** What a page resolves relative addresses against; a worker has only its location, a server nothing. */
-function pageUrl(): string | undefined {
-  const scope = globalThis as { document?: { baseURI?: string }; location?: { href?: string } };
-  return scope.document?.baseURI ?? scope.location?.href;
 }

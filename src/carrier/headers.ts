@@ -1,8 +1,8 @@
 import { invalidArgument } from "../core/arguments.js";
 import { MillraceError, type SystemName } from "../core/errors.js";
-import type { HeadersOption } from "../core/options.js";
 import { abortable } from "../core/signal.js";
 import { isProtocolHeader } from "../wire/header-names.js";
+import type { Connection } from "./connection.js";
 
 /** A header name is an HTTP token. */
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -49,27 +49,21 @@ function checkHeader(argument: string, name: unknown, value: unknown, system: Sy
 /** One binary value, or several of one name. */
 const BASE64 = /^[\w+/-]*={0,2}(\s*,\s*[\w+/-]*={0,2})*$/;
 
-/** Where the headers of one try come from. */
-export interface HeaderSources {
-  /** The client's own. */
-  readonly own: HeadersOption | undefined;
-  /** The call's: the same name replaces. */
-  readonly call: HeadersInit | undefined;
-  readonly system: SystemName;
-}
-
 /**
  * The headers of one try; asks the client's function if it is one. What that throws is the call's error, as it is.
  *
+ * @param client The client's own headers.
+ * @param call The call's: the same name replaces.
  * @param refresh Whether the last try was answered with `unauthenticated`.
  * @param signal Ends the wait for the function.
  */
-export async function resolveHeaders(sources: HeaderSources, refresh: boolean, signal: AbortSignal): Promise<Headers> {
-  const { own, call, system } = sources;
-  const given = typeof own === "function" ? await abortable(Promise.resolve(own({ refresh })), signal) : own;
-  const headers = given === undefined ? new Headers() : checkHeaders(typeof own === "function" ? "headers()" : "headers", given, system);
-  if (call === undefined) return headers;
-  const more = checkHeaders("options.headers", call, system);
-  more.forEach((value, name) => headers.set(name, value));
+export async function resolveHeaders(
+  { headers: own, system }: Pick<Connection, "headers" | "system">, call: HeadersInit | undefined, refresh: boolean, signal: AbortSignal,
+): Promise<Headers> {
+  const [argument, given] = typeof own === "function"
+    ? ["headers()", await abortable(Promise.resolve(own({ refresh })), signal)] as const
+    : ["headers", own ?? {}] as const;
+  const headers = checkHeaders(argument, given, system);
+  checkHeaders("options.headers", call ?? {}, system).forEach((value, name) => headers.set(name, value));
   return headers;
 }

@@ -31,9 +31,10 @@ function trailersOfHttp({ status: http, headers }: Response): Trailers {
 /** HTTP's own words in the names that our gateway uses: how long to wait, and that a refusal changed nothing. */
 function explained(status: number, headers: Headers): Headers {
   const more = new Headers(headers);
-  const wait = headers.get("retry-after");
-  if (wait !== null && /^\d{1,6}$/.test(wait) && !more.has(gatewayTrailers.retryAfterMs)) more.set(gatewayTrailers.retryAfterMs, String(Number(wait) * 1_000));
-  if (status !== 14 && !more.has(gatewayTrailers.applied)) more.set(gatewayTrailers.applied, "no");
+  const say = (name: string, value: string): void => { if (!more.has(name)) more.set(name, value); };
+  const wait = headers.get("retry-after") ?? "";
+  if (/^\d{1,6}$/.test(wait)) say(gatewayTrailers.retryAfterMs, `${wait}000`);
+  if (status !== 14) say(gatewayTrailers.applied, "no");
   return more;
 }
 

@@ -1,11 +1,11 @@
-import { MillraceError } from "../core/errors.js";
+import { MillraceError, type Applied, type ErrorCode } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
 import { linkSignals, startTimer } from "../core/signal.js";
 import { payloadsOf } from "../wire/frames.js";
 import type { Method } from "../wire/methods.js";
 import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "./call-options.js";
 import type { Connection } from "./connection.js";
-import { appliedBy, nextChunk, runTries, startTry, type Plan } from "./tries.js";
+import { appliedBy, nextChunk, runTries, type Plan } from "./tries.js";
 
 export type { Connection } from "./connection.js";
 export { openStream, type OpenStream } from "./stream.js";
@@ -25,46 +25,30 @@ export async function invokeUnary(connection: Connection, method: Method, reques
   const { system } = connection;
   checkCallOptions(options, system);
   const scope = linkSignals(options.signal, connection.closed);
-  const { signal } = scope;
   const timeoutMs = options.timeoutMs ?? connection.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const endsAt = performance.now() + timeoutMs;
   const leftMs = timeoutMs === 0 ? undefined : () => Math.max(1, Math.ceil(endsAt - performance.now()));
-  const plan: Plan = { connection, method, request, callHeaders: options.headers, signal, repeat: method.repeatable, leftMs };
+  const plan: Plan = { connection, method, request, callHeaders: options.headers, signal: scope.signal, leftMs };
+  const fail = (code: ErrorCode, how: string, applied: Applied = "unknown"): MillraceError =>
+    new MillraceError(code, `${method.path} was ${how}`, { system, applied: appliedBy(method, applied) });
   // Whether a try is with the carrier, so that nobody can know what becomes of it.
   let out = false;
-  const stop = startTimer(timeoutMs, () => scope.abort(new MillraceError("timeout", `${method.path} was not answered within ${timeoutMs} ms`, {
-    system, applied: appliedBy(method, out ? "unknown" : "no"),
-  })));
+  const stop = startTimer(timeoutMs, () => scope.abort(fail("timeout", `not answered within ${timeoutMs} ms`, out ? "unknown" : "no")));
   try {
-    signal.throwIfAborted();
-    return await runTries(plan, async (headers) => {
+    return await runTries(plan, async (response) => {
+      const answers: Uint8Array[] = [];
       out = true;
       try {
-        return await answerOf(plan, headers);
+        for (let chunk; answers.length < 2 && (chunk = await nextChunk(plan, response)) !== undefined;) answers.push(...payloadsOf(chunk));
       } finally {
         out = false;
       }
+      if (answers.length === 1) return answers[0] as Uint8Array;
+      await response.chunks.return?.();
+      throw fail("protocol", `answered with ${answers.length === 0 ? "no" : "more than one"} message`);
     });
   } finally {
     stop();
     scope.release();
   }
-}
-
-/** The one message of one try. */
-async function answerOf(plan: Plan, headers: Headers): Promise<Uint8Array> {
-  const { connection: { system }, method } = plan;
-  const response = startTry(plan, headers);
-  let answer: Uint8Array | undefined;
-  for (let chunk = await nextChunk(plan, response); chunk !== undefined; chunk = await nextChunk(plan, response)) {
-    for (const payload of payloadsOf(chunk)) {
-      if (answer !== undefined) {
-        await response.chunks.return?.();
-        throw new MillraceError("protocol", `${method.path} was answered with more than one message`, { system, applied: appliedBy(method, "unknown") });
-      }
-      answer = payload;
-    }
-  }
-  if (answer === undefined) throw new MillraceError("protocol", `${method.path} was answered with no message`, { system, applied: appliedBy(method, "unknown") });
-  return answer;
 }

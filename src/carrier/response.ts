@@ -1,3 +1,4 @@
+import { deferred, type Deferred } from "../core/deferred.js";
 import { MillraceError } from "../core/errors.js";
 import type { Trailers } from "../wire/trailers.js";
 import type { CarrierResponse } from "./types.js";
@@ -11,7 +12,7 @@ export interface ResponseSource {
   /** Somebody waits for a chunk and none is held: bring more. Called again only after something was brought. */
   pull(): void;
   /** The response is over for its consumer, who left it early: free the request. */
-  leave(): void;
+  leave(reason: MillraceError): void;
 }
 
 /**
@@ -25,9 +26,10 @@ export class ResponseFeed {
   readonly #headers = deferred<Headers>();
   readonly #trailers = deferred<Trailers>();
   #chunks: Uint8Array[] = [];
-  readonly #waiting: { resolve(chunk: Chunk): void; reject(error: unknown): void }[] = [];
-  #end: { readonly trailers: Trailers } | { readonly error: unknown } | undefined;
-  #left = false;
+  readonly #waiting: Deferred<Chunk>[] = [];
+  /** Answers a `next()` for which there is no chunk any more. */
+  #end: ((next: Deferred<Chunk>) => void) | undefined;
+  #ended: Trailers | undefined;
 
   constructor(source: ResponseSource) {
     this.#source = source;
@@ -57,67 +59,59 @@ export class ResponseFeed {
   /** The server ended the call. */
   finish(trailers: Trailers): void {
     if (this.over) return;
-    this.#end = { trailers };
+    this.#end = done;
+    this.#ended = trailers;
     this.#serve();
   }
 
   /** The call failed: what was brought before can still be taken. */
   fail(error: unknown): void {
+    this.#close(error, (next) => next.reject(error));
+  }
+
+  /** The call is ended by its caller: like {@link fail}, but nothing more can be taken. */
+  abort(error: unknown): void {
+    if (!this.over) this.#chunks = [];
+    this.fail(error);
+  }
+
+  #close(error: unknown, end: (next: Deferred<Chunk>) => void): void {
     if (this.over) return;
-    this.#end = { error };
+    this.#end = end;
     this.#headers.reject(error);
     this.#trailers.reject(error);
     this.#serve();
   }
 
-  /** The call is ended by its caller: like {@link fail}, but nothing more can be taken. */
-  abort(error: unknown): void {
-    this.#chunks = [];
-    this.fail(error);
-  }
-
   #next(): Promise<Chunk> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#serve();
-    });
+    const next = deferred<Chunk>();
+    this.#waiting.push(next);
+    this.#serve();
+    return next.promise;
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0 && (this.#chunks.length > 0 || this.over)) this.#serveOne();
-    if (this.#end !== undefined && "trailers" in this.#end && this.#chunks.length === 0) this.#trailers.resolve(this.#end.trailers);
-    if (this.#waiting.length > 0) this.#source.pull();
-  }
-
-  #serveOne(): void {
-    const waiting = this.#waiting.shift();
-    const value = this.#chunks.shift();
-    if (value !== undefined) waiting?.resolve({ done: false, value });
-    else if (this.#end !== undefined && "error" in this.#end && !this.#left) waiting?.reject(this.#end.error);
-    else waiting?.resolve(DONE);
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const value = this.#chunks.shift();
+      if (value !== undefined) next.resolve({ done: false, value });
+      else if (this.#end !== undefined) this.#end(next);
+      else return this.#source.pull();
+      this.#waiting.shift();
+    }
+    if (this.#ended !== undefined && this.#chunks.length === 0) this.#trailers.resolve(this.#ended);
   }
 
   async #return(): Promise<Chunk> {
-    if (this.#left) return DONE;
-    this.#left = true;
     const early = !this.over;
-    this.abort(new MillraceError("unavailable", "The call was left before its end", { applied: "unknown" }));
+    const left = new MillraceError("unavailable", "The call was left", { applied: "unknown" });
     this.#chunks = [];
-    if (early) this.#source.leave();
+    this.#close(left, done);
+    this.#end = done;
+    if (early) this.#source.leave(left);
     return DONE;
   }
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-/** A promise settled from outside, whose rejection nobody needs to handle. */
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => { settle = { resolve, reject }; });
-  promise.catch(() => {});
-  return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
+function done(next: Deferred<Chunk>): void {
+  next.resolve(DONE);
 }

@@ -17,41 +17,40 @@ export interface Plan {
   readonly callHeaders: CallOptions["headers"];
   /** Ends all tries. */
   readonly signal: AbortSignal;
-  /** Whether tries are repeated at all; `connection.retry` says how. */
-  readonly repeat: boolean;
   /** Milliseconds left for all tries. */
   readonly leftMs?: (() => number) | undefined;
 }
 
 /**
- * Runs `once` with the headers of each try: again after a passing error where that is safe, and once more with
- * refreshed headers after `unauthenticated`, which is safe always, since such a call was not looked at.
+ * Runs `once` with the response of each try: again after a passing error of a call that applied nothing, but not for a
+ * live stream, whose owner opens it again at its place; and once more with refreshed headers after `unauthenticated`,
+ * which is safe always, since such a call was not looked at.
  */
-export function runTries<T>(plan: Plan, once: (headers: Headers) => Promise<T>): Promise<T> {
-  const { connection, callHeaders, signal, leftMs } = plan;
-  const sources = { own: connection.headers, call: callHeaders, system: connection.system };
+export async function runTries<T>(plan: Plan, once: (response: CarrierResponse) => Promise<T>): Promise<T> {
+  const { connection, method, callHeaders, signal, leftMs } = plan;
   let mayRefresh = typeof connection.headers === "function";
-  const run = async (): Promise<T> => {
-    const headers = await resolveHeaders(sources, false, signal);
+  const run = async (refresh = false): Promise<T> => {
+    const headers = await resolveHeaders(connection, callHeaders, refresh, signal);
     try {
-      return await once(headers);
+      return await once(startTry(plan, headers));
     } catch (error) {
       if (!mayRefresh || signal.aborted || !isMillraceError(error, "unauthenticated")) throw error;
       mayRefresh = false;
-      return once(await resolveHeaders(sources, true, signal));
+      return run(true);
     }
   };
-  return withRetry(run, { policy: plan.repeat ? connection.retry : false, signal, leftMs });
+  signal.throwIfAborted();
+  return withRetry(() => run(), { policy: method.lane !== "live" && connection.retry, signal, leftMs });
 }
 
 /** Hands one try to the carrier. The deadline of a method that is never cancelled is not told to anybody. */
-export function startTry(plan: Plan, headers: Headers): CarrierResponse {
+function startTry(plan: Plan, headers: Headers): CarrierResponse {
   const { connection, method, request, signal, leftMs } = plan;
+  const { carrier, connectTimeoutMs, maxMessageBytes } = connection;
   const { path, kind, lane, cancel } = method;
-  const { connectTimeoutMs, maxMessageBytes } = connection;
   const timeoutMs = cancel === "never" ? undefined : leftMs?.();
   try {
-    return connection.carrier.call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
+    return carrier.call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
   } catch (error) {
     throw errorOfCarrier(plan, error);
   }
@@ -67,31 +66,23 @@ export async function nextChunk(plan: Plan, { chunks, trailers }: CarrierRespons
   } catch (error) {
     throw errorOfCarrier(plan, error);
   }
-  if (ended.status !== 0) throw errorOfStatus(plan, ended);
+  const { connection, method } = plan;
+  if (ended.status !== 0) throw connection.toError(ended, method, leavesOpen(ended.status) ? appliedBy(method, "unknown") : "no");
   return undefined;
-}
-
-/** The system's error for a call that its server ended with a status other than 0. */
-function errorOfStatus({ connection, method }: Plan, trailers: Trailers): MillraceError {
-  const open = !method.repeatable && leavesOpen(trailers.status);
-  return connection.toError(trailers, method, open ? "unknown" : "no");
 }
 
 /**
  * What the caller gets to see when a carrier failed: the reason of the signal if that is aborted (whatever the carrier
  * made of it), else our error with the system's name, and `applied: "no"` where a repeat does no harm.
  */
-export function errorOfCarrier({ connection, method, signal }: Plan, error: unknown): unknown {
+function errorOfCarrier({ connection: { system }, method, signal }: Plan, cause: unknown): unknown {
   if (signal.aborted) return signal.reason;
-  const { system } = connection;
-  if (!isMillraceError(error)) {
-    return new MillraceError("internal", "The carrier failed", { system, applied: appliedBy(method, "unknown"), cause: error });
-  }
-  const { code, message, reason, retryAfterMs, cause } = error;
-  return new MillraceError(code, message, { system, applied: appliedBy(method, error.applied), reason, retryAfterMs, cause });
+  const error = isMillraceError(cause) ? cause : new MillraceError("internal", "The carrier failed", { applied: "unknown", cause });
+  const { code, message, reason, retryAfterMs } = error;
+  return new MillraceError(code, message, { system, applied: appliedBy(method, error.applied), reason, retryAfterMs, cause: error.cause });
 }
 
 /** A call that may be repeated without harm has applied nothing that matters. */
-export function appliedBy(method: Method, carrierSays: Applied): Applied {
-  return method.repeatable ? "no" : carrierSays;
+export function appliedBy({ repeatable }: Method, carrierSays: Applied): Applied {
+  return repeatable ? "no" : carrierSays;
 }

@@ -2,22 +2,16 @@ import { MillraceError, type SystemName } from "./errors.js";
 
 /** A value's kind in the words of an error text; never the value itself, which may be a payload or a secret. */
 export function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (value === undefined) return "undefined";
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "an array";
-  if (typeof value === "number") {
-    if (Number.isNaN(value)) return "NaN";
-    if (!Number.isFinite(value)) return "an infinite number";
-    if (!Number.isInteger(value)) return "a fractional number";
-    return value < 0 ? "a negative number" : "a number";
-  }
-  if (typeof value === "bigint") return value < 0n ? "a negative bigint" : "a bigint";
   if (typeof value === "object") {
     const name: unknown = value.constructor?.name;
     return typeof name === "string" && name !== "" && name !== "Object" ? `an object (${name})` : "an object";
   }
-  if (typeof value === "string") return value === "" ? "an empty string" : "a string";
-  return `a ${typeof value}`;
+  if (value === "") return "an empty string";
+  if (typeof value === "number" && !Number.isInteger(value)) return Number.isFinite(value) ? "a fractional number" : String(value);
+  const negative = (typeof value === "number" || typeof value === "bigint") && value < 0;
+  return `${negative ? "a negative" : "a"} ${typeof value}`;
 }
 
 /**
@@ -54,7 +48,6 @@ export function checkOptions(name: string, value: unknown, known: readonly strin
 
 /** Whether `value` works as an AbortSignal; one of another frame or a polyfill does too. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
-  if (typeof value !== "object" || value === null) return false;
-  const signal = value as Partial<AbortSignal>;
-  return typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function" && typeof signal.removeEventListener === "function";
+  const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === "boolean" && typeof addEventListener === "function" && typeof removeEventListener === "function";
 }

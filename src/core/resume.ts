@@ -1,3 +1,5 @@
+import { backoffMs } from "./backoff.js";
+
 /** When and how often a lost subscription is opened again. */
 export interface ResumePolicy {
   /** Tries in a row without {@link ResumePolicy.steadyMs} of live between them; `undefined` means without limit. */
@@ -42,30 +44,30 @@ export type FeedInput<Position> =
  */
 export function step<Position>(feed: Feed<Position>, input: FeedInput<Position>, policy: ResumePolicy): Feed<Position> {
   if (feed.kind === "closed") return feed;
+  const { kind, after, attempt } = feed;
   switch (input.kind) {
     case "opened":
-      return feed.kind === "connecting" ? { kind: "catching-up", after: input.after, attempt: feed.attempt } : feed;
+      return kind === "connecting" ? { kind: "catching-up", after: input.after, attempt } : feed;
     case "caught-up":
-      return feed.kind === "catching-up" ? { kind: "live", after: feed.after, attempt: feed.attempt, since: input.now } : feed;
+      return kind === "catching-up" ? { kind: "live", after, attempt, since: input.now } : feed;
     case "handled":
       return { ...feed, after: input.position };
     case "lost":
-      return feed.kind === "waiting" ? feed : lost(feed, input, policy);
+      return kind === "waiting" ? feed : lost(feed, input, policy);
     case "retry":
-      return feed.kind === "waiting" ? { kind: "connecting", after: feed.after, attempt: feed.attempt } : feed;
+      return kind === "waiting" ? { kind: "connecting", after, attempt } : feed;
     case "close":
-      return { kind: "closed", after: feed.after, cause: input.cause };
+      return { kind: "closed", after, cause: input.cause };
   }
 }
 
 type Open<Position> = Extract<Feed<Position>, { kind: "connecting" | "catching-up" | "live" }>;
 type Lost<Position> = Extract<FeedInput<Position>, { kind: "lost" }>;
 
-function lost<Position>(feed: Open<Position>, input: Lost<Position>, policy: ResumePolicy): Feed<Position> {
-  const steady = feed.kind === "live" && input.now - feed.since >= policy.steadyMs;
-  const failed = steady ? 1 : feed.attempt + 1;
-  if (policy.attempts !== undefined && failed >= policy.attempts) return { kind: "closed", after: feed.after, cause: input.cause };
-  const pauseMs = input.random * Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
-  const retryAt = input.now + Math.max(pauseMs, input.retryAfterMs ?? 0);
-  return { kind: "waiting", after: feed.after, attempt: failed, retryAt, cause: input.cause };
+function lost<Position>(feed: Open<Position>, { cause, now, random, retryAfterMs = 0 }: Lost<Position>, policy: ResumePolicy): Feed<Position> {
+  const { after } = feed;
+  const steady = feed.kind === "live" && now - feed.since >= policy.steadyMs;
+  const attempt = steady ? 1 : feed.attempt + 1;
+  if (policy.attempts !== undefined && attempt >= policy.attempts) return { kind: "closed", after, cause };
+  return { kind: "waiting", after, attempt, retryAt: now + Math.max(backoffMs(attempt, policy, random), retryAfterMs), cause };
 }

@@ -1,5 +1,5 @@
 import { backoffMs, type Backoff } from "./backoff.js";
-import { isMillraceError } from "./errors.js";
+import { isMillraceError, type MillraceError } from "./errors.js";
 import type { ResumeClock } from "./subscription.js";
 import { platformClock } from "./wake.js";
 
@@ -16,8 +16,8 @@ export interface RetryRules {
 }
 
 /**
- * Runs `run` until it succeeds, until its error is one that another try cannot mend, or until there are no tries left;
- * then the last error stands.
+ * Runs `run` until it succeeds, until its error is one that another try cannot mend or that leaves open what was
+ * applied, or until there are no tries left; then the last error stands.
  *
  * @throws The reason of `signal` when it is aborted during a pause.
  */
@@ -35,7 +35,10 @@ export async function withRetry<T>(run: () => Promise<T>, rules: RetryRules): Pr
   }
 }
 
-/** Whether the same call may succeed later: the server was away, or it refused and said how long to wait. */
-function isPassing(error: unknown): error is { retryAfterMs?: number } {
-  return isMillraceError(error) && (error.code === "unavailable" || error.retryAfterMs !== undefined);
+/**
+ * Whether the same call may succeed later, and may be sent again: the server was away, or it refused and said how long
+ * to wait, and nothing can have been applied.
+ */
+function isPassing(error: unknown): error is MillraceError {
+  return isMillraceError(error) && error.applied === "no" && (error.code === "unavailable" || error.retryAfterMs !== undefined);
 }

@@ -1,4 +1,7 @@
+import { asyncDispose } from "./dispose.js";
 import { MillraceError } from "./errors.js";
+import { iterations } from "./iterations.js";
+import { linkSignals, onAbort, type Ending, type LinkedSignal } from "./signal.js";
 import { step, type Feed, type FeedInput, type ResumePolicy } from "./resume.js";
 
 /**
@@ -74,6 +77,8 @@ export interface ResumeOptions<Position> {
   clock: ResumeClock;
   /** The caller's signal: aborting it ends the subscription, whose iteration then rejects with its reason. */
   signal?: AbortSignal | undefined;
+  /** The end of its client does the same. */
+  closed?: Ending | undefined;
 }
 
 /**
@@ -83,27 +88,27 @@ export interface ResumeOptions<Position> {
 export class ResumingSubscription<Item, Position> implements Subscription<Item, Position> {
   readonly #source: FeedSource<Item, Position>;
   readonly #options: ResumeOptions<Position>;
-  readonly #own = new AbortController();
+  readonly #scope: LinkedSignal;
+  readonly #iterate = iterations();
   readonly #listeners = new Set<(state: SubscriptionState) => void>();
   #feed: Feed<StartAfter<Position>>;
   #call: OpenedFeed<Item, Position> | undefined;
   #held: Item[] = [];
-  #heldAt = 0;
+  #at = 0;
   /** The last event handed out, until its consumer comes back. */
   #out: Item | undefined;
   #position: Position | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #opened: Promise<void> | undefined;
   #opening: Promise<void> | undefined;
-  readonly #onAbort = (): void => this.#end(this.#options.signal?.reason);
 
   constructor(source: FeedSource<Item, Position>, options: ResumeOptions<Position>) {
+    const { after } = options;
     this.#source = source;
     this.#options = options;
-    this.#feed = { kind: "connecting", after: options.after, attempt: 0 };
-    this.#position = options.after === "end" ? undefined : options.after;
-    if (options.signal?.aborted === true) this.#end(options.signal.reason);
-    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#feed = { kind: "connecting", after, attempt: 0 };
+    this.#position = after === "end" ? undefined : after;
+    this.#scope = linkSignals(options.signal, options.closed);
+    onAbort(this.#scope.signal, (cause) => this.#input({ kind: "close", cause }));
   }
 
   get state(): SubscriptionState {
@@ -129,84 +134,58 @@ export class ResumingSubscription<Item, Position> implements Subscription<Item, 
     return this.values();
   }
 
-  values(options: { preventCancel?: boolean | undefined } = {}): AsyncIterableIterator<Item> {
-    return this.#iterator(async () => {
-      if (!(await this.#fill())) return undefined;
-      const item = this.#held[this.#heldAt++] as Item;
-      this.#out = item;
-      return item;
-    }, options.preventCancel === true);
+  values({ preventCancel = false }: { preventCancel?: boolean | undefined } = {}): AsyncIterableIterator<Item> {
+    return this.each((item) => item, preventCancel);
   }
 
   batches(): AsyncIterableIterator<Item[]> {
-    return this.#iterator(async () => {
-      if (!(await this.#fill())) return undefined;
-      const batch = this.#heldAt === 0 ? this.#held : this.#held.slice(this.#heldAt);
-      this.#heldAt = this.#held.length;
-      this.#out = batch[batch.length - 1];
+    return this.#iterateBy(() => {
+      const batch = this.#held.splice(this.#at);
+      this.#out = batch.at(-1);
       return batch;
     }, false);
   }
 
   async close(): Promise<void> {
     this.#input({ kind: "close" });
-    this.#release(new MillraceError("unavailable", "The subscription was closed"));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [asyncDispose](): Promise<void> {
+    return this.close();
   }
 
-  /** An iterator object: `return()` does not wait for a pending `next()`. */
-  #iterator<T>(take: () => Promise<T | undefined>, preventCancel: boolean): AsyncIterableIterator<T> {
-    let left = false;
-    const done = { done: true, value: undefined } as const;
-    return {
-      [Symbol.asyncIterator]() { return this; },
-      next: () => this.#inTurn(async () => {
-        if (left) return done;
-        const value = await take();
-        return value === undefined ? done : { done: false, value };
-      }),
-      return: async () => {
-        left = true;
-        if (!preventCancel) await this.close();
-        else this.#comeBack();
-        return done;
-      },
-    };
+  /** Events one by one, each as `map` makes it. */
+  protected each<T>(map: (item: Item) => T, preventCancel = false): AsyncIterableIterator<T> {
+    return this.#iterateBy(() => {
+      const item = this.#held[this.#at++] as Item;
+      this.#out = item;
+      return map(item);
+    }, preventCancel);
   }
 
-  /** Calls of `next()` are served one after the other. */
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(act, act);
-    this.#turn = turn.catch(() => {});
-    return turn;
+  /** @param take Takes of what is held, which is something. */
+  #iterateBy<T>(take: () => T, preventCancel: boolean): AsyncIterableIterator<T> {
+    return this.#iterate(() => {
+      this.#comeBack();
+      if (this.#at < this.#held.length && this.#feed.kind !== "closed") return take();
+      return this.#fill().then((more) => (more ? take() : undefined));
+    }, () => (preventCancel ? this.#comeBack() : this.close()));
   }
 
-  /** True when an event is held; false when the subscription was closed by its consumer. */
+  /** Waits until an event is held. False, or the cause as an error, when the subscription is closed. */
   async #fill(): Promise<boolean> {
-    this.#comeBack();
-    while (this.#heldAt >= this.#held.length) {
-      this.#held = [];
-      this.#heldAt = 0;
-      if (this.#feed.kind === "closed") return this.#closedBefore();
-      await this.#read();
-    }
-    return this.#feed.kind !== "closed" || this.#closedBefore();
-  }
-
-  #closedBefore(): false {
+    while (this.#feed.kind !== "closed" && this.#at >= this.#held.length) await this.#read();
     if (this.#feed.kind === "closed" && this.#feed.cause !== undefined) throw this.#feed.cause;
-    return false;
+    return this.#feed.kind !== "closed";
   }
 
   async #read(): Promise<void> {
     try {
       await this.#ensureOpen();
       const batch = await this.#call?.next();
-      if (batch !== undefined) this.#held = batch;
-      else this.#lost(new MillraceError("unavailable", "The server ended the subscription"));
+      if (batch === undefined) throw new MillraceError("unavailable", "The server ended the subscription");
+      this.#held = batch;
+      this.#at = 0;
     } catch (error) {
       this.#lost(error);
     }
@@ -219,47 +198,39 @@ export class ResumingSubscription<Item, Position> implements Subscription<Item, 
   }
 
   async #open(): Promise<void> {
+    const { clock } = this.#options;
     for (;;) {
       const feed = this.#feed;
-      if (feed.kind === "closed") throw feed.cause ?? new MillraceError("unavailable", "The subscription was closed");
-      if (feed.kind === "waiting") await this.#wait(feed.retryAt);
-      else if (feed.kind === "connecting") await this.#connect(feed.after);
-      else return;
+      if (feed.kind === "closed") throw feed.cause ?? closedByConsumer();
+      if (feed.kind === "connecting") await this.#connect(feed.after);
+      else if (feed.kind !== "waiting") return;
+      else {
+        // Cut short by the end of the subscription alone, which the next round sees.
+        await clock.pause(Math.max(0, feed.retryAt - clock.now()), this.#scope.signal).catch(() => {});
+        this.#input({ kind: "retry" });
+      }
     }
   }
 
-  async #wait(retryAt: number): Promise<void> {
-    const { clock } = this.#options;
+  async #connect(from: StartAfter<Position>): Promise<void> {
     try {
-      await clock.pause(Math.max(0, retryAt - clock.now()), this.#own.signal);
-      this.#input({ kind: "retry" });
-    } catch (error) {
-      if (this.#feed.kind !== "closed") throw error;
-    }
-  }
-
-  async #connect(after: StartAfter<Position>): Promise<void> {
-    try {
-      const call = await this.#source.open(after, this.#own.signal);
+      const call = await this.#source.open(from, this.#scope.signal);
       if (this.#feed.kind === "closed") return call.close();
+      const { after } = call;
       this.#call = call;
-      this.#input({ kind: "opened", after: call.after });
-      this.#position ??= call.after;
+      this.#input({ kind: "opened", after });
+      this.#position ??= after;
       this.#catchUp(undefined);
     } catch (error) {
       this.#lost(error);
     }
   }
 
-  #lost(error: unknown): void {
-    this.#call?.close();
-    this.#call = undefined;
-    if (this.#feed.kind === "closed") return;
-    if (this.#source.isFinal(error)) return this.#end(error);
+  #lost(cause: unknown): void {
+    this.#leaveCall();
     const { clock } = this.#options;
-    const retryAfterMs = error instanceof MillraceError ? error.retryAfterMs : undefined;
-    this.#input({ kind: "lost", cause: error, now: clock.now(), random: clock.random(), retryAfterMs });
-    if ((this.#feed as Feed<unknown>).kind === "closed") this.#release(error);
+    const { retryAfterMs } = Object(cause) as { retryAfterMs?: number };
+    this.#input(this.#source.isFinal(cause) ? { kind: "close", cause } : { kind: "lost", cause, now: clock.now(), random: clock.random(), retryAfterMs });
   }
 
   /** What was handed out is handled. */
@@ -279,25 +250,20 @@ export class ResumingSubscription<Item, Position> implements Subscription<Item, 
     }
   }
 
-  #end(cause: unknown): void {
-    this.#input({ kind: "close", cause });
-    this.#release(cause);
-  }
-
-  #release(reason: unknown): void {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+  #leaveCall(): void {
     this.#call?.close();
     this.#call = undefined;
-    this.#own.abort(reason);
   }
 
   #input(input: FeedInput<StartAfter<Position>>): void {
-    const before = this.#feed;
-    this.#feed = step(before, input, this.#options.policy);
-    if (this.#feed.kind !== before.kind) this.#tell(publicState(this.#feed));
-  }
-
-  #tell(state: SubscriptionState): void {
+    const { kind } = this.#feed;
+    this.#feed = step(this.#feed, input, this.#options.policy);
+    if (this.#feed.kind === kind) return;
+    if (this.#feed.kind === "closed") {
+      this.#leaveCall();
+      this.#scope.abort(this.#feed.cause ?? closedByConsumer());
+    }
+    const state = publicState(this.#feed);
     for (const listener of [...this.#listeners]) {
       try {
         listener(state);
@@ -308,10 +274,12 @@ export class ResumingSubscription<Item, Position> implements Subscription<Item, 
   }
 }
 
+function closedByConsumer(): MillraceError {
+  return new MillraceError("unavailable", "The subscription was closed");
+}
+
 function publicState(feed: Feed<unknown>): SubscriptionState {
-  switch (feed.kind) {
-    case "waiting": return { kind: "waiting", attempt: feed.attempt, retryAt: feed.retryAt, cause: feed.cause };
-    case "closed": return feed.cause === undefined ? { kind: "closed" } : { kind: "closed", cause: feed.cause };
-    default: return { kind: feed.kind };
-  }
+  const { kind } = feed;
+  if (kind === "waiting") return { kind, attempt: feed.attempt, retryAt: feed.retryAt, cause: feed.cause };
+  return kind === "closed" && feed.cause !== undefined ? { kind, cause: feed.cause } : { kind };
 }

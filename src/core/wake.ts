@@ -1,12 +1,5 @@
+import { abortable } from "./signal.js";
 import type { ResumeClock } from "./subscription.js";
-
-/** What a page or worker says when a try is worth it now: the network is back, or the page is shown again. */
-const WAKING_EVENTS = ["online", "pageshow", "visibilitychange"] as const;
-
-interface Listens {
-  addEventListener(type: string, listener: () => void): void;
-  removeEventListener(type: string, listener: () => void): void;
-}
 
 /**
  * The platform's clock. Its pauses end early when the page comes back to life; where there is no page they just end.
@@ -16,35 +9,32 @@ interface Listens {
 export const platformClock: ResumeClock = {
   now: () => Date.now(),
   random: () => Math.random(),
-  pause: (ms, signal) => new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    const undo: (() => void)[] = [];
-    const settle = (act: () => void): void => {
-      for (const un of undo.splice(0)) un();
-      act();
-    };
-    const timer = setTimeout(() => settle(resolve), ms);
-    undo.push(() => clearTimeout(timer));
-    const onAbort = (): void => settle(() => reject(signal.reason as Error));
-    signal.addEventListener("abort", onAbort);
-    undo.push(() => signal.removeEventListener("abort", onAbort));
-    undo.push(onWake(() => settle(resolve)));
-    return undefined;
-  }),
+  async pause(ms, signal) {
+    let stop = (): void => {};
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const unwatch = onWake(resolve);
+      stop = () => {
+        clearTimeout(timer);
+        unwatch();
+      };
+    });
+    await abortable(over, signal).finally(stop);
+  },
 };
 
-/** Calls `listener` when a try is worth it now. @returns Stops that. */
+type Listens = Partial<Pick<EventTarget, "addEventListener" | "removeEventListener">>;
+
+/** Calls `listener` when a try is worth it now: the network is back, or the page is shown again. @returns Stops that. */
 export function onWake(listener: () => void): () => void {
-  const scope = globalThis as unknown as Partial<Listens> & { document?: Listens & { visibilityState?: string } };
-  const undo: (() => void)[] = [];
-  const listen = (target: Partial<Listens> | undefined, type: string, act: () => void): void => {
-    if (typeof target?.addEventListener !== "function") return;
-    target.addEventListener(type, act);
-    undo.push(() => target.removeEventListener?.(type, act));
+  const scope: Listens & { readonly document?: Listens & { readonly visibilityState?: string } } = globalThis;
+  const { document } = scope;
+  const shown = (): void => { if (document?.visibilityState !== "hidden") listener(); };
+  const each = (act: keyof Listens): void => {
+    scope[act]?.("online", listener);
+    scope[act]?.("pageshow", listener);
+    document?.[act]?.("visibilitychange", shown);
   };
-  for (const type of WAKING_EVENTS) {
-    if (type !== "visibilitychange") listen(scope, type, listener);
-    else listen(scope.document, type, () => { if (scope.document?.visibilityState !== "hidden") listener(); });
-  }
-  return () => { for (const un of undo) un(); };
+  each("addEventListener");
+  return () => each("removeEventListener");
 }

@@ -2,19 +2,22 @@ import type { PayloadCodec } from "../core/codec.js";
 import { asyncDispose } from "../core/dispose.js";
 import { MillraceError } from "../core/errors.js";
 import type { CallOptions, RetryOptions } from "../core/options.js";
-import { checkCallOptions } from "../carrier/call-options.js";
+import { linkSignals, type LinkedSignal } from "../core/signal.js";
+import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "../carrier/call-options.js";
 import { openConnection, type Connection } from "../carrier/connection.js";
 import { invokeUnary, openStream } from "../carrier/invoke.js";
 import type { Carrier } from "../carrier/types.js";
 import { umadbMethods, type Method } from "../wire/methods.js";
 import type { Query as WireQuery, ReadRequest } from "../../gen/static/umadb/v1/umadb.js";
 import { count, MAX_UINT64, optional, position, text, wrong } from "./check.js";
-import { decodeNumber, encodeName, encodeRead, encodeSubscribe } from "./codec.js";
+import type { AppendContext } from "./append.js";
+import { decodeNumber } from "./codec.js";
+import { encodeName, encodeRead, encodeSubscribe } from "./codec-request.js";
 import { toSource, toWireQuery } from "./convert.js";
-import { toUmaDbError } from "./errors.js";
-import { decodeMessage, MessageReader } from "./messages.js";
+import { AppendConditionError, toUmaDbError } from "./errors.js";
+import { decodeMessage, readMessages } from "./messages.js";
 import type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./options.js";
-import { StreamRead, type Read } from "./read.js";
+import { readOver, type Read } from "./read.js";
 import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
 import type { NewEvent, Query } from "./types.js";
 
@@ -61,10 +64,16 @@ export class UmaDb<Data = Uint8Array> {
    *   an abort too; with `applied: "no"` nothing was.
    */
   async append(events: readonly NewEvent<Data>[], options: AppendOptions = {}): Promise<bigint> {
+    checkCallOptions(options, "umadb", ["condition", "trackingInfo"]);
     const { append } = await loadAppend();
-    const last = await append({ connection: this.#connection, codec: this.#codec, knownHead: this.#seen }, events, options);
-    this.#note(last);
-    return last;
+    const scope = linkSignals(options.signal, this.#connection.closed);
+    try {
+      const last = await append(this.#appendContext(scope, options.timeoutMs), events, options);
+      this.#note(last);
+      return last;
+    } finally {
+      scope.release();
+    }
   }
 
   /**
@@ -86,7 +95,7 @@ export class UmaDb<Data = Uint8Array> {
       batchSize: this.#batch(batchSize),
     };
     const bytes = encodeRead(request);
-    return new StreamRead({
+    return readOver({
       request, codec: this.#codec, signal: call.signal,
       open: () => openStream(this.#connection, umadbMethods.read, bytes, call),
       seen: (seen) => this.#note(seen),
@@ -154,6 +163,21 @@ export class UmaDb<Data = Uint8Array> {
     return this.close();
   }
 
+  #appendContext(scope: LinkedSignal, timeoutMs: number | undefined): AppendContext<Data> {
+    const connection = this.#connection;
+    const { retry } = connection;
+    const patient = { ...connection, retry: retry && { ...retry, attempts: Infinity, maxMs: Math.min(retry.maxMs, 1_000) } };
+    return {
+      scope,
+      codec: this.#codec,
+      knownHead: this.#seen,
+      timeoutMs: timeoutMs ?? connection.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      send: async (bytes, call) => decodeMessage(decodeNumber, await invokeUnary(connection, umadbMethods.append, bytes, call), "unknown") ?? 0n,
+      read: (bytes, call) => readMessages(openStream(patient, umadbMethods.read, bytes, call)),
+      refused: (message) => new AppendConditionError(message),
+    };
+  }
+
   /** Asks for a number, by a name or by nothing: all that the short methods do. */
   async #number(method: Method, name: string, options: CallOptions, connection = this.#connection): Promise<bigint | undefined> {
     return decodeMessage(decodeNumber, await invokeUnary(connection, method, encodeName(name), options));
@@ -165,7 +189,7 @@ export class UmaDb<Data = Uint8Array> {
     const call = { ...options, timeoutMs: connection.connectTimeoutMs };
     if (query === undefined || query.items.length === 0) return this.#number(umadbMethods.head, "", call, connection);
     const bytes = encodeRead({ query, backwards: true, limit: 1 });
-    const reader = new MessageReader(openStream(connection, umadbMethods.read, bytes, call));
+    const reader = readMessages(openStream(connection, umadbMethods.read, bytes, call));
     const message = await reader.take();
     reader.leave();
     return message?.events[0]?.position;

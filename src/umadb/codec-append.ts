@@ -1,6 +1,6 @@
 import { ProtoWriter } from "./proto-writer.js";
 import type { AppendRequest, Event, TrackingInfo } from "../../gen/static/umadb/v1/umadb.js";
-import { writeQuery } from "./codec.js";
+import { writeQuery } from "./codec-request.js";
 
 /** An AppendRequest. As in all of protobuf's version 3, a field with its default is left out unless it is marked optional. */
 export function encodeAppend({ events, condition, trackingInfo }: AppendRequest): Uint8Array {

@@ -52,13 +52,13 @@ export function toUmaDbError(trailers: Trailers, _method: unknown, sent: Applied
   const bystander = isBystander(trailers);
   const code = bystander ? "unavailable" : (details && CODES[details.errorType]) ?? codeOfStatus(trailers.status);
   const general = errorOfTrailers({ ...trailers, message }, "umadb", bystander || REFUSALS.includes(code) ? "no" : sent);
-  const options = { system: "umadb", applied: general.applied, reason: general.reason, retryAfterMs: general.retryAfterMs } as const;
   if (code !== "conflict" || (details ? details.errorType !== INTEGRITY : trailers.status !== 9)) {
-    return new MillraceError(code, general.message, options);
+    return new MillraceError(code, general.message, general);
   }
   const tracking = TRACKING.exec(message);
-  if (tracking === null) return new AppendConditionError(general.message, options);
-  return new TrackingConflictError(general.message, { ...options, recorded: tracking[1] === undefined ? undefined : BigInt(tracking[1]) });
+  if (tracking === null) return new AppendConditionError(general.message, general);
+  const { applied, reason, retryAfterMs } = general;
+  return new TrackingConflictError(general.message, { applied, reason, retryAfterMs, recorded: tracking[1] === undefined ? undefined : BigInt(tracking[1]) });
 }
 
 /**
@@ -75,10 +75,8 @@ export function isBystander(trailers: Trailers): boolean {
  * bytes that are something else decode to that.
  */
 function errorDetails(header: string | null): ReturnType<typeof decodeError> | undefined {
-  const bytes = header === null ? undefined : fromBase64(header);
-  if (bytes === undefined) return undefined;
   try {
-    const details = decodeError(bytes);
+    const details = decodeError(fromBase64(header ?? "") ?? new Uint8Array(0));
     return details.message === "" ? undefined : details;
   } catch {
     return undefined;
@@ -87,6 +85,5 @@ function errorDetails(header: string | null): ReturnType<typeof decodeError> | u
 
 /** Leaves out the stored event that a conflict's text goes on to print, and bounds the rest. */
 function withoutStoredData(text: string): string {
-  const matched = text.indexOf(" matched: ");
-  return (matched === -1 ? text : text.slice(0, matched)).slice(0, MAX_TEXT);
+  return text.replace(/ matched: [^]*/, "").slice(0, MAX_TEXT);
 }

@@ -17,38 +17,43 @@ export function decodeMessage<Message>(decode: (bytes: Uint8Array) => Message, b
   }
 }
 
-/** The messages of a read or a subscription, one at a time; holds what has come of one chunk. */
-export class MessageReader {
+/** The messages of a read or a subscription; holds what has come of one chunk. */
+export interface MessageReader {
   /** Messages that have come and were not taken. */
-  readonly held: ReadResponse[] = [];
-  readonly #stream: OpenStream;
-
-  constructor(stream: OpenStream) {
-    this.#stream = stream;
-  }
-
+  readonly held: ReadResponse[];
+  /** Waits for another chunk and holds its messages too. @returns Their number; 0 at the end of the stream. */
+  receive(): Promise<number>;
   /** Takes the next message; `undefined` at the end of the stream. */
-  async take(): Promise<ReadResponse | undefined> {
-    while (this.held.length === 0) if (!(await this.receive())) return undefined;
-    return this.held.shift();
-  }
-
-  /** Waits for another chunk and holds its messages too. False at the end of the stream. */
-  async receive(): Promise<boolean> {
-    const chunk = await this.#stream.next();
-    if (chunk.done === true) return false;
-    try {
-      for (const payload of payloadsOf(chunk.value)) this.held.push(decodeMessage(decodeEvents, payload));
-    } catch (error) {
-      this.leave();
-      throw error;
-    }
-    return true;
-  }
-
+  take(): Promise<ReadResponse | undefined>;
   /** Leaves the call and drops what is held. */
-  leave(): void {
-    this.held.length = 0;
-    void this.#stream.return();
-  }
+  leave(): void;
+}
+
+/** Reads a stream's messages. */
+export function readMessages(stream: OpenStream): MessageReader {
+  const held: ReadResponse[] = [];
+  const reader: MessageReader = {
+    held,
+    async receive() {
+      const chunk = await stream.next();
+      if (chunk.done === true) return 0;
+      try {
+        const payloads = payloadsOf(chunk.value);
+        for (const payload of payloads) held.push(decodeMessage(decodeEvents, payload));
+        return payloads.length;
+      } catch (error) {
+        reader.leave();
+        throw error;
+      }
+    },
+    async take() {
+      while (held.length === 0) if ((await reader.receive()) === 0) return undefined;
+      return held.shift();
+    },
+    leave() {
+      held.length = 0;
+      void stream.return();
+    },
+  };
+  return reader;
 }

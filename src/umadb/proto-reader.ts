@@ -11,6 +11,7 @@ export class ProtoReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   #end: number;
+  #high = 0;
   #decoder: TextDecoder | undefined;
 
   constructor(bytes: Uint8Array) {
@@ -27,27 +28,23 @@ export class ProtoReader {
     return key;
   }
 
-  /** The low 32 bits of a varint. */
+  /** The low 32 bits of a varint; the others are in `#high` then. */
   uint32(): number {
-    let value = 0;
+    let low = 0;
+    this.#high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.#byte();
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value >>> 0;
+      const byte = this.#bytes[this.#advance(1)] as number;
+      const bits = byte & 0x7f;
+      if (shift < 32) low |= bits << shift;
+      if (shift > 24) this.#high |= shift < 32 ? bits >>> (32 - shift) : bits << (shift - 32);
+      if (byte < 0x80) return low >>> 0;
     }
     throw new RangeError("a number has more than ten bytes");
   }
 
   uint64(): bigint {
-    let [low, middle, high] = [0, 0, 0];
-    for (let count = 0; count < 10; count++) {
-      const byte = this.#byte();
-      if (count < 4) low |= (byte & 0x7f) << (count * 7);
-      else if (count < 8) middle |= (byte & 0x7f) << ((count - 4) * 7);
-      else high |= (byte & 0x7f) << ((count - 8) * 7);
-      if (byte < 0x80) return count < 7 ? BigInt(low + middle * 0x1000_0000) : BigInt.asUintN(64, BigInt(low) | (BigInt(middle) << 28n) | (BigInt(high) << 56n));
-    }
-    throw new RangeError("a number has more than ten bytes");
+    const low = BigInt(this.uint32());
+    return this.#high === 0 ? low : low | (BigInt(this.#high >>> 0) << 32n);
   }
 
   bytes(): Uint8Array {
@@ -57,24 +54,22 @@ export class ProtoReader {
 
   /** What is no UTF-8 becomes the replacement character; a byte order mark stays. */
   string(): string {
-    const length = this.uint32();
-    const start = this.#advance(length);
+    const bytes = this.bytes();
+    const { length } = bytes;
     let ascii = length <= SHORT;
-    for (let at = start; ascii && at < this.#at; at++) ascii = (this.#bytes[at] as number) < 0x80;
-    const bytes = this.#bytes.subarray(start, this.#at);
+    for (let at = 0; ascii && at < length; at++) ascii = (bytes[at] as number) < 0x80;
     if (ascii) return String.fromCharCode.apply(null, bytes as unknown as number[]);
     return (this.#decoder ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(bytes);
   }
 
   /** A message inside this one: `decode` sees its fields only. */
   message<T>(decode: (reader: ProtoReader) => T): T {
-    const length = this.uint32();
-    const start = this.#advance(length);
-    const [at, end] = [this.#at, this.#end];
+    const end = this.#end;
+    const start = this.#advance(this.uint32());
+    this.#end = this.#at;
     this.#at = start;
-    this.#end = at;
     const message = decode(this);
-    this.#at = at;
+    this.#at = this.#end;
     this.#end = end;
     return message;
   }
@@ -88,11 +83,6 @@ export class ProtoReader {
       case 5: this.#advance(4); break;
       default: throw new RangeError("a field has a wire type that nothing uses");
     }
-  }
-
-  #byte(): number {
-    if (this.#at >= this.#end) throw new RangeError("the message ends early");
-    return this.#bytes[this.#at++] as number;
   }
 
   /** Moves on; @returns where it was. */

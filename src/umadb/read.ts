@@ -1,9 +1,9 @@
 import { MillraceError } from "../core/errors.js";
+import { iterations } from "../core/iterations.js";
 import type { PayloadCodec } from "../core/codec.js";
 import type { OpenStream } from "../carrier/invoke.js";
 import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
-import { ByItem } from "./by-item.js";
-import { MessageReader } from "./messages.js";
+import { readMessages, type MessageReader } from "./messages.js";
 import { fromWireEvent } from "./received.js";
 import type { ReceivedEvent, SequencedEvent } from "./types.js";
 
@@ -47,136 +47,130 @@ export interface ReadContext<Data> {
   seen(position: bigint): void;
 }
 
-const DONE = { done: true, value: undefined } as const;
-
 /** {@link Read} over one call. */
-export class StreamRead<Data> implements Read<Data> {
-  readonly #context: ReadContext<Data>;
-  #stream: OpenStream | undefined;
-  #reader: MessageReader | undefined;
-  #iterated = false;
-  /** How the call ended, once it has. */
-  #ended: "whole" | "left" | { readonly error: unknown } | undefined;
-  /** Whether the iteration has told its end. */
-  #told = false;
-  #messages = 0;
+export function readOver<Data>({ request, codec, signal, open, seen }: ReadContext<Data>): Read<Data> {
+  const { query, limit, backwards, start = 1n } = request;
+  let stream: OpenStream | undefined;
+  let reader: MessageReader | undefined;
+  let iterate: ReturnType<typeof iterations> | undefined;
+  let batch: ReceivedEvent<Data>[] = [];
+  let at = 0;
+  /** What `receive()` says for good, once the call has ended. */
+  let ended: Promise<boolean> | undefined;
+  /** Whether the iteration has ended. */
+  let over = false;
+  let messages = 0;
   /** Of the messages handed out. */
-  #head: bigint | undefined;
-  #last: bigint | undefined;
+  let head: bigint | undefined;
+  let last: bigint | undefined;
 
-  constructor(context: ReadContext<Data>) {
-    this.#context = context;
-  }
+  const begin = (): MessageReader => {
+    stream ??= open();
+    return (reader ??= readMessages(stream));
+  };
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedEvent<Data>, undefined> {
-    return new ByItem(this.batches(), this.#context.signal);
-  }
+  const end = (how: Promise<boolean>): void => {
+    how.catch(() => {});
+    ended ??= how;
+  };
 
-  batches(): AsyncIterableIterator<ReceivedEvent<Data>[], undefined> {
-    if (this.#iterated) throw new MillraceError("invalid_argument", "A read can be iterated once; read again for another look", { system: "umadb" });
-    this.#iterated = true;
-    return {
-      [Symbol.asyncIterator]() { return this; },
-      next: () => this.#next(),
-      return: async () => {
-        this.#leave();
-        return DONE;
-      },
-    };
-  }
+  const leave = (): void => {
+    over = true;
+    end(Promise.reject(unavailable("The read was left before its head came")));
+    reader?.leave();
+  };
 
-  async toArray(): Promise<ReceivedEvent<Data>[]> {
-    const events: ReceivedEvent<Data>[] = [];
-    for await (const batch of this.batches()) for (const event of batch) events.push(event);
-    return events;
-  }
-
-  toObjects(): AsyncIterableIterator<SequencedEvent<Data>, undefined> {
-    return copies(this[Symbol.asyncIterator]());
-  }
-
-  async head(): Promise<bigint | undefined> {
-    const reader = this.#start();
-    for (;;) {
-      const head = this.#head ?? reader.held.find((message) => message.head !== undefined)?.head;
-      if (head !== undefined) return head;
-      if (this.#ended === "left") throw unavailable("The read was left before its head came");
-      if (typeof this.#ended === "object") throw this.#ended.error;
-      if (this.#ended === undefined && (await this.#receive(reader))) continue;
-      if (this.#messages === 0 && this.#context.request.limit !== 0) throw cutShort();
-      return undefined;
-    }
-  }
-
-  get headers(): Promise<Headers> {
-    this.#start();
-    return (this.#stream as OpenStream).headers;
-  }
-
-  #start(): MessageReader {
-    this.#stream ??= this.#context.open();
-    return (this.#reader ??= new MessageReader(this.#stream));
-  }
-
-  async #next(): Promise<IteratorResult<ReceivedEvent<Data>[], undefined>> {
-    const reader = this.#start();
-    const { signal } = this.#context;
-    try {
-      while (!this.#told) {
-        if (signal?.aborted === true) throw signal.reason;
-        const message = reader.held.shift();
-        const batch = message === undefined ? undefined : this.#hand(message);
-        if (batch !== undefined && batch.length > 0) return { done: false, value: batch };
-        if (batch === undefined && (this.#ended !== undefined || !(await this.#receive(reader)))) this.#end();
+  /** Waits for more messages; false when there are none, which rejects when the call was left or failed. */
+  const receive = async (): Promise<boolean> => {
+    if (ended === undefined) {
+      try {
+        const count = await begin().receive();
+        messages += count;
+        if (count > 0) return true;
+        end(Promise.resolve(false));
+      } catch (error) {
+        end(Promise.reject(error as Error));
       }
-    } catch (error) {
-      this.#told = true;
-      this.#leave();
-      throw error;
     }
-    return DONE;
-  }
-
-  #hand(message: ReadResponse): ReceivedEvent<Data>[] {
-    const { codec, seen } = this.#context;
-    if (message.head !== undefined) seen((this.#head = message.head));
-    this.#last = message.events.at(-1)?.position ?? this.#last;
-    return message.events.map((event) => fromWireEvent(event, codec));
-  }
-
-  async #receive(reader: MessageReader): Promise<boolean> {
-    try {
-      const before = reader.held.length;
-      const more = await reader.receive();
-      this.#messages += reader.held.length - before;
-      if (!more) this.#ended ??= "whole";
-      return more;
-    } catch (error) {
-      this.#ended ??= { error };
-      throw error;
-    }
-  }
-
-  /** The iteration's end: as the call's. */
-  #end(): void {
-    if (typeof this.#ended === "object") throw this.#ended.error;
-    if (this.#ended === "whole" && this.#isCutShort()) throw cutShort();
-    this.#told = true;
-  }
+    return ended as unknown as Promise<boolean>;
+  };
 
   /** A server that shuts down ends its reads with status OK; these are the cases in which that can be told. */
-  #isCutShort(): boolean {
-    const { query, limit, backwards, start } = this.#context.request;
-    if (limit === 0) return false;
-    if (this.#messages === 0) return true;
+  const isCutShort = (): boolean => {
+    if (limit === 0 || messages === 0) return limit !== 0;
     if (limit !== undefined || backwards === true || (query !== undefined && query.items.length > 0)) return false;
-    return (this.#last ?? (start ?? 1n) - 1n) < (this.#head ?? 0n);
-  }
+    return (last ?? start - 1n) < (head ?? 0n);
+  };
 
-  #leave(): void {
-    this.#ended ??= "left";
-    this.#reader?.leave();
-  }
+  const hand = (message: ReadResponse): ReceivedEvent<Data>[] => {
+    if (message.head !== undefined) seen((head = message.head));
+    last = message.events.at(-1)?.position ?? last;
+    return message.events.map((event) => fromWireEvent(event, codec));
+  };
+
+  const nextBatch = async (): Promise<ReceivedEvent<Data>[] | undefined> => {
+    try {
+      while (!over) {
+        signal?.throwIfAborted();
+        const message = begin().held.shift();
+        if (message !== undefined) {
+          const events = hand(message);
+          if (events.length > 0) return events;
+        } else if (!(await receive())) {
+          if (isCutShort()) throw cutShort();
+          over = true;
+        }
+      }
+    } catch (error) {
+      if (over) return undefined;
+      leave();
+      throw error;
+    }
+    return undefined;
+  };
+
+  const nextEvent = async (): Promise<ReceivedEvent<Data> | undefined> => {
+    batch = (await nextBatch()) ?? [];
+    at = 0;
+    return batch[at++];
+  };
+
+  const once = (): ReturnType<typeof iterations> => {
+    if (iterate !== undefined) throw new MillraceError("invalid_argument", "A read can be iterated once; read again for another look", { system: "umadb" });
+    return (iterate = iterations());
+  };
+
+  const each = <T>(map: (event: ReceivedEvent<Data>) => T): AsyncIterableIterator<T, undefined> =>
+    once()(
+      () => (at < batch.length && !over && signal?.aborted !== true
+        ? map(batch[at++] as ReceivedEvent<Data>)
+        : nextEvent().then((event) => event && map(event))),
+      leave,
+    );
+
+  return {
+    [Symbol.asyncIterator]: () => each((event) => event),
+    batches: () => once()(nextBatch, leave),
+    toObjects: () => each((event) => event.toObject()),
+    async toArray() {
+      const events: ReceivedEvent<Data>[] = [];
+      for await (const some of this.batches()) for (const event of some) events.push(event);
+      return events;
+    },
+    async head() {
+      for (;;) {
+        const known = head ?? begin().held.find((message) => message.head !== undefined)?.head;
+        if (known !== undefined) return known;
+        if (await receive()) continue;
+        if (messages === 0 && limit !== 0) throw cutShort();
+        return undefined;
+      }
+    },
+    get headers() {
+      begin();
+      return (stream as OpenStream).headers;
+    },
+  };
 }
 
 function cutShort(): MillraceError {
@@ -185,19 +179,4 @@ function cutShort(): MillraceError {
 
 function unavailable(message: string): MillraceError {
   return new MillraceError("unavailable", message, { system: "umadb" });
-}
-
-/** The plain copy of each item of an iteration. */
-export function copies<T>(items: AsyncIterator<{ toObject(): T }>): AsyncIterableIterator<T, undefined> {
-  return {
-    [Symbol.asyncIterator]() { return this; },
-    async next() {
-      const item = await items.next();
-      return item.done === true ? DONE : { done: false, value: item.value.toObject() };
-    },
-    async return() {
-      await items.return?.();
-      return DONE;
-    },
-  };
 }

@@ -1,13 +1,11 @@
 import { isMillraceError } from "../core/errors.js";
 import type { RetryOptions } from "../core/options.js";
 import type { ResumePolicy } from "../core/resume.js";
-import { linkSignals } from "../core/signal.js";
-import { ResumingSubscription, type FeedSource, type OpenedFeed, type ResumeClock, type StartAfter, type Subscription } from "../core/subscription.js";
+import { ResumingSubscription, type FeedSource, type OpenedFeed, type StartAfter, type Subscription } from "../core/subscription.js";
 import { platformClock } from "../core/wake.js";
 import type { PayloadCodec } from "../core/codec.js";
 import type { Connection, OpenStream } from "../carrier/invoke.js";
-import { MessageReader } from "./messages.js";
-import { copies } from "./read.js";
+import { readMessages } from "./messages.js";
 import { fromWireEvent } from "./received.js";
 import type { ReceivedEvent, SequencedEvent } from "./types.js";
 
@@ -47,11 +45,12 @@ const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhauste
 /** {@link UmaDbSubscription} over the calls of a client. */
 export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<Data>, bigint> implements UmaDbSubscription<Data> {
   constructor(context: SubscribeContext<Data>) {
-    super(feedOf(context), { after: context.after, policy: policyOf(context.retry), clock: clockOf(context.connection), signal: context.signal });
+    const { after, signal, connection: { closed } } = context;
+    super(feedOf(context), { after, policy: policyOf(context.retry), clock: platformClock, signal, closed });
   }
 
   toObjects(): AsyncIterableIterator<SequencedEvent<Data>> {
-    return copies(this.values());
+    return this.each((event) => event.toObject());
   }
 }
 
@@ -60,22 +59,11 @@ function policyOf(retry: RetryOptions | false | undefined): ResumePolicy {
   return { attempts, baseMs, maxMs, steadyMs: 10_000 };
 }
 
-/** The platform's clock, whose pauses end with the client too. */
-function clockOf({ closed }: Connection): ResumeClock {
-  return {
-    ...platformClock,
-    pause(ms, signal) {
-      const either = linkSignals(signal, closed);
-      return platformClock.pause(ms, either.signal).finally(either.release);
-    },
-  };
-}
-
 function feedOf<Data>(context: SubscribeContext<Data>): FeedSource<ReceivedEvent<Data>, bigint> {
   return {
     open: (after, signal) => openFeed(context, after, signal),
     positionOf: (event) => event.position,
-    isFinal: (error) => context.connection.closed.reason !== undefined || !isMillraceError(error) || !PASSING.includes(error.code),
+    isFinal: (error) => !isMillraceError(error) || !PASSING.includes(error.code),
   };
 }
 
@@ -87,7 +75,7 @@ async function openFeed<Data>(
   const after = from === "end" ? target : from;
   const stream = context.open(after, signal);
   await stream.headers;
-  const reader = new MessageReader(stream);
+  const reader = readMessages(stream);
   return {
     after,
     caughtUpAt: (position) => (target ?? 0n) <= (position ?? after ?? 0n),

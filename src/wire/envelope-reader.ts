@@ -1,4 +1,4 @@
-import { MillraceError } from "../core/errors.js";
+import { MillraceError, type ErrorCode } from "../core/errors.js";
 import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength, MAX_TRAILER_BYTES } from "./frames.js";
 
 /** What an {@link EnvelopeReader} accepts. */
@@ -21,7 +21,7 @@ export class EnvelopeReader {
   #cut: Uint8Array | undefined;
   #filled = 0;
   #trailerBlock: Uint8Array | undefined;
-  #failure: MillraceError | undefined;
+  #failure: unknown;
 
   constructor(options: EnvelopeReaderOptions) {
     this.#maxMessageBytes = options.maxMessageBytes;
@@ -44,9 +44,9 @@ export class EnvelopeReader {
   push(bytes: Uint8Array, out: Uint8Array[]): void {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      this.#scan(bytes, this.#fill(bytes, 0, out), out);
+      this.#scan(bytes, out);
     } catch (error) {
-      this.#failure = error as MillraceError;
+      this.#failure = error;
       this.#cut = undefined;
       throw error;
     }
@@ -58,102 +58,94 @@ export class EnvelopeReader {
    * @throws {MillraceError} `unavailable` when that was in the middle of an envelope.
    */
   end(): void {
+    if (this.#cut !== undefined) this.#failure ??= refused("unavailable", "The response ended in the middle of a message");
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#cut === undefined) return;
-    this.#failure = new MillraceError("unavailable", "The response ended in the middle of a message", { applied: "unknown" });
-    throw this.#failure;
   }
 
-  /** Fills the envelope that is cut. @returns Where in `bytes` the next one begins. */
-  #fill(bytes: Uint8Array, from: number, out: Uint8Array[]): number {
-    let at = from;
-    while (this.#cut !== undefined && at < bytes.length) {
-      const piece = bytes.subarray(at, at + this.#cut.length - this.#filled);
-      this.#cut.set(piece, this.#filled);
-      this.#filled += piece.length;
-      at += piece.length;
-      if (this.#filled === this.#cut.length) this.#filledUp(this.#cut, out);
-    }
-    return at;
-  }
-
-  #filledUp(cut: Uint8Array, out: Uint8Array[]): void {
-    const length = cut.length === ENVELOPE_HEADER_BYTES ? this.#check(cut, 0) : 0;
-    this.#cut = length > 0 ? allocate(ENVELOPE_HEADER_BYTES + length) : undefined;
-    if (this.#cut === undefined) this.#deliver(cut, 0, cut.length, out);
-    else this.#cut.set(cut);
-  }
-
-  #scan(bytes: Uint8Array, from: number, out: Uint8Array[]): void {
-    let run = from;
-    let at = from;
-    try {
-      while (bytes.length - at >= ENVELOPE_HEADER_BYTES) {
-        const end = at + ENVELOPE_HEADER_BYTES + this.#check(bytes, at);
-        if (end > bytes.length) break;
-        if (bytes[at] !== envelopeFlag.data) {
-          run = this.#passOn(bytes, run, at, out);
-          this.#deliver(bytes, at, end, out);
-          run = end;
-        }
-        at = end;
+  #scan(bytes: Uint8Array, out: Uint8Array[]): void {
+    let at = 0;
+    /** Where the data envelopes begin that came whole and were not passed on yet. */
+    let run = 0;
+    const passOn = (): void => {
+      if (at > run) out.push(bytes.subarray(run, at));
+    };
+    while (at < bytes.length) {
+      if (this.#cut !== undefined) {
+        at += this.#fill(this.#cut, bytes.subarray(at), out);
+        run = at;
+        continue;
       }
-    } finally {
-      this.#passOn(bytes, run, at, out);
+      let end = Infinity;
+      try {
+        if (this.#trailerBlock !== undefined) throw refused("protocol", "The response goes on after its trailers");
+        if (bytes.length - at >= ENVELOPE_HEADER_BYTES) end = at + ENVELOPE_HEADER_BYTES + this.#check(bytes, at);
+      } catch (error) {
+        passOn();
+        throw error;
+      }
+      if (end > bytes.length) {
+        passOn();
+        this.#cut = new Uint8Array(ENVELOPE_HEADER_BYTES);
+        this.#filled = 0;
+      } else if (bytes[at] === envelopeFlag.data) {
+        at = end;
+      } else {
+        passOn();
+        this.#deliver(bytes.subarray(at, end), out);
+        run = at = end;
+      }
     }
-    if (at === bytes.length) return;
-    if (this.#trailerBlock !== undefined) throw afterTrailers();
-    this.#cut = new Uint8Array(ENVELOPE_HEADER_BYTES);
-    this.#filled = 0;
-    this.#fill(bytes, at, out);
+    passOn();
   }
 
-  #passOn(bytes: Uint8Array, from: number, to: number, out: Uint8Array[]): number {
-    if (to > from) out.push(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
-    return to;
+  /** Fills the envelope that is cut. @returns How many of `bytes` that took. */
+  #fill(cut: Uint8Array, bytes: Uint8Array, out: Uint8Array[]): number {
+    const piece = bytes.subarray(0, cut.length - this.#filled);
+    cut.set(piece, this.#filled);
+    this.#filled += piece.length;
+    if (this.#filled < cut.length) return piece.length;
+    const length = cut.length === ENVELOPE_HEADER_BYTES ? this.#check(cut, 0) : 0;
+    if (length > 0) {
+      this.#cut = allocate(length);
+      this.#cut.set(cut);
+    } else {
+      this.#cut = undefined;
+      this.#deliver(cut, out);
+    }
+    return piece.length;
   }
 
   /** Hands on one whole envelope of any kind. */
-  #deliver(bytes: Uint8Array, at: number, end: number, out: Uint8Array[]): void {
-    const flag = bytes[at];
-    if (flag === envelopeFlag.data) this.#passOn(bytes, at, end, out);
-    else if (flag === envelopeFlag.trailers) this.#trailerBlock = bytes.subarray(at + ENVELOPE_HEADER_BYTES, end);
+  #deliver(envelope: Uint8Array, out: Uint8Array[]): void {
+    if (envelope[0] === envelopeFlag.data) out.push(envelope);
+    else if (envelope[0] === envelopeFlag.trailers) this.#trailerBlock = envelope.subarray(ENVELOPE_HEADER_BYTES);
   }
 
-  /** The payload length of the envelope at `at`, if such an envelope may come now. */
+  /** The payload length of the envelope at `at`, if such an envelope may come. */
   #check(bytes: Uint8Array, at: number): number {
-    if (this.#trailerBlock !== undefined) throw afterTrailers();
     const flag = bytes[at] as number;
     const length = envelopeLength(bytes, at);
-    if (flag === envelopeFlag.data) {
-      if (length > this.#maxMessageBytes) throw tooLarge("A message", length, `${this.#maxMessageBytes} are allowed (maxMessageBytes)`);
-    } else if (flag === envelopeFlag.trailers && this.#web) {
-      if (length > MAX_TRAILER_BYTES) throw tooLarge("A trailer frame", length, `${MAX_TRAILER_BYTES} are allowed`);
-    } else if (flag !== envelopeFlag.heartbeat || !this.#web || length !== 0) {
-      throw unexpectedFlag(flag);
+    const [what, max] = flag === envelopeFlag.data ? ["message", this.#maxMessageBytes] as const
+      : this.#web && flag === envelopeFlag.trailers ? ["trailer frame", MAX_TRAILER_BYTES] as const
+      : this.#web && flag === envelopeFlag.heartbeat && length === 0 ? ["heartbeat", 0] as const
+      : [];
+    if (what === undefined) {
+      throw refused("protocol", flag === envelopeFlag.compressed ? "A compressed message came" : `A message with the unexpected flags 0x${flag.toString(16)} came`);
     }
+    if (length > max) throw refused("resource_exhausted", `A ${what} of ${length} bytes came, ${max} are allowed${flag === envelopeFlag.data ? " (maxMessageBytes)" : ""}`);
     return length;
   }
 }
 
-function afterTrailers(): MillraceError {
-  return new MillraceError("protocol", "The response goes on after its trailers", { applied: "unknown" });
+function refused(code: ErrorCode, message: string, cause?: unknown): MillraceError {
+  return new MillraceError(code, message, { applied: "unknown", cause });
 }
 
-function tooLarge(what: string, length: number, rule: string, cause?: unknown): MillraceError {
-  return new MillraceError("resource_exhausted", `${what} of ${length} bytes came, ${rule}`, { applied: "unknown", cause });
-}
-
-/** A limit set very high can let through a length that the engine has no memory for. */
-function allocate(bytes: number): Uint8Array {
+/** Room for an envelope. A limit set very high can let through a length that the engine has no memory for. */
+function allocate(length: number): Uint8Array {
   try {
-    return new Uint8Array(bytes);
+    return new Uint8Array(ENVELOPE_HEADER_BYTES + length);
   } catch (cause) {
-    throw tooLarge("A message", bytes - ENVELOPE_HEADER_BYTES, "which is more than there is memory for", cause);
+    throw refused("resource_exhausted", `A message of ${length} bytes came, which is more than there is memory for`, cause);
   }
-}
-
-function unexpectedFlag(flag: number): MillraceError {
-  const what = flag === envelopeFlag.compressed ? "A compressed message" : `A message with the unexpected flags 0x${flag.toString(16)}`;
-  return new MillraceError("protocol", `${what} came`, { applied: "unknown" });
 }

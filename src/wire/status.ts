@@ -26,16 +26,19 @@ export function codeOfStatus(status: number): ErrorCode {
   return CODES[status] ?? "protocol";
 }
 
+/** With these a server refuses a call; it does nothing else with it. */
+const REFUSALS: readonly number[] = [3, 5, 6, 7, 9, 10, 11, 12, 16];
+
 /**
  * Whether a write that ended with this status may have been applied all the same: the server, or something between,
  * gave up on it without having refused it.
  */
 export function leavesOpen(status: number): boolean {
-  switch (status) {
-    case 3: case 5: case 6: case 7: case 9: case 10: case 11: case 12: case 16: return false;
-    default: return status !== 0;
-  }
+  return status !== 0 && !REFUSALS.includes(status);
 }
+
+/** HTTP's own statuses that say something about a call. */
+const OF_HTTP: Readonly<Record<number, number>> = { 401: 16, 403: 7, 404: 12, 413: 8, 429: 8, 502: 14, 503: 14, 504: 14 };
 
 /**
  * The gRPC status for an HTTP answer that carries none.
@@ -43,14 +46,7 @@ export function leavesOpen(status: number): boolean {
  * @returns `undefined` where HTTP's status says nothing about the call; our code is `protocol` then.
  */
 export function statusOfHttp(httpStatus: number): number | undefined {
-  switch (httpStatus) {
-    case 401: return 16;
-    case 403: return 7;
-    case 404: return 12;
-    case 413: case 429: return 8;
-    case 502: case 503: case 504: return 14;
-    default: return undefined;
-  }
+  return OF_HTTP[httpStatus];
 }
 
 /** The headers in which a gateway of ours explains a status that it made itself. */

@@ -152,7 +152,7 @@ describe("fetchCarrier() timers and listeners", () => {
     expect(ended).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     expect(ended).toHaveBeenCalledOnce();
-    expect(web.signals[0]?.aborted).toBe(true);
+    expect(web.cancelled).toHaveBeenCalledOnce();
   });
 
   it("settles at once on an abort although fetch does not, and drops its late answer", async () => {

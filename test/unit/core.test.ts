@@ -48,7 +48,7 @@ describe("argument checks", () => {
   it("name the kind of a value and never the value", () => {
     const values = [null, undefined, [], Number.NaN, Infinity, 1.5, -1, 1, -1n, 1n, {}, new Date(), "", "secret", true, () => {}, Symbol("s")];
     expect(values.map(kindOf)).toEqual([
-      "null", "undefined", "an array", "NaN", "an infinite number", "a fractional number", "a negative number", "a number", "a negative bigint",
+      "null", "undefined", "an array", "NaN", "Infinity", "a fractional number", "a negative number", "a number", "a negative bigint",
       "a bigint", "an object", "an object (Date)", "an empty string", "a string", "a boolean", "a function", "a symbol",
     ]);
   });

@@ -86,7 +86,7 @@ describe("invokeUnary()", () => {
   });
 
   it("keeps `no` of a write that certainly was not sent", async () => {
-    const { connection } = connect((call) => call.fail(gone("no")));
+    const { connection } = connect((call) => call.fail(gone("no")), { retry: false });
     await expect(invokeUnary(connection, append, REQUEST)).rejects.toMatchObject({ code: "unavailable", applied: "no" });
   });
 
@@ -145,7 +145,13 @@ describe("invokeUnary() repeats", () => {
     expect(carrier.calls.map(({ call }) => call.timeoutMs)).toEqual([1_000, 550]);
   });
 
-  it("never a write, nor anything with `retry: false`", async () => {
+  it("a write too, where nothing of it was applied", async () => {
+    const { carrier, connection } = connect((call, index) => (index === 0 ? call.fail(gone("no")) : ok(call)));
+    expect(await settled(invokeUnary(connection, append, REQUEST), 5_000)).toEqual(Uint8Array.of(1, 2));
+    expect(carrier.calls).toHaveLength(2);
+  });
+
+  it("never a write that may have been applied, nor anything with `retry: false`", async () => {
     const { carrier, connection } = connect((call) => call.fail(gone()));
     await expect(invokeUnary(connection, append, REQUEST)).rejects.toMatchObject({ code: "unavailable" });
     expect(carrier.calls).toHaveLength(1);

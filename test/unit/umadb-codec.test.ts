@@ -6,7 +6,8 @@ import { StatusSchema } from "millrace/internal/gen/es/google/rpc/status_pb";
 import {
   AppendRequestSchema, ErrorResponseSchema, HeadResponseSchema, ReadRequestSchema, ReadResponseSchema, SubscribeRequestSchema, TrackingRequestSchema,
 } from "millrace/internal/gen/es/umadb/v1/umadb_pb";
-import { decodeError, decodeEvents, decodeNumber, encodeName, encodeRead, encodeSubscribe } from "millrace/internal/umadb/codec";
+import { decodeError, decodeEvents, decodeNumber } from "millrace/internal/umadb/codec";
+import { encodeName, encodeRead, encodeSubscribe } from "millrace/internal/umadb/codec-request";
 import { encodeAppend } from "millrace/internal/umadb/codec-append";
 import { describe, expect, it } from "vitest";
 

@@ -64,7 +64,9 @@ describe("payloadsOf()", () => {
 describe("EnvelopeReader", () => {
   it("passes a chunk of whole envelopes on without copying", () => {
     const body = encodeEnvelopes([bytes(1), bytes(2)]);
-    expect(readAll([body]).chunks[0]).toBe(body);
+    const [chunk] = readAll([body]).chunks;
+    expect(chunk).toEqual(body);
+    expect(chunk?.buffer).toBe(body.buffer);
   });
 
   it("joins an envelope that the network cut in a buffer of the exact size", () => {
