@@ -19,7 +19,7 @@ const STATIC_TABLE: readonly (readonly [string, string])[] = [
   ["www-authenticate", ""],
 ];
 
-/** The code is canonical: the characters of each length, in order, give all codes of at most 15 bits. */
+/** The code is canonical: the characters of each length, in order, give the codes of all printable ASCII. */
 const CODE_LENGTHS: readonly (readonly [number, string])[] = [
   [5, "012aceiost"],
   [6, " %-./3456789=A_bdfghlmnpru"],
@@ -31,6 +31,7 @@ const CODE_LENGTHS: readonly (readonly [number, string])[] = [
   [13, "\0$@[]~"],
   [14, "^}"],
   [15, "<`{"],
+  [19, "\\"],
 ];
 
 function huffmanCodes(): ReadonlyMap<string, string> {
