@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 // Installs what the tests need and this machine lacks, by the system's own package managers. Quick when nothing is missing.
 //
-//   node scripts/setup-test.mjs [--only umadb|tools]
+//   node scripts/setup-test.mjs [--only umadb|clients|tools]
 //
-// `tools` are system packages (a browser, openssl), `umadb` is the server in a private Python environment below .cache/.
+// `tools` are system packages (a browser, openssl); `umadb` is the server, with its client, in a private Python
+// environment below .cache/; `clients` are older clients, each in an environment of its own.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 /** Exact versions: a test must not change its meaning because a package index moved on. */
-const PYTHON_PACKAGES = ["umadb==0.7.8"];
+const UMADB = { name: "umadb", folder: "venv", packages: ["umadb==0.7.8"], works: ["bin/umadb", "--version"] };
+const OLD_CLIENT = { name: "umadb 0.4.0 (client)", folder: "venv-umadb-0.4.0", packages: ["umadb==0.4.0"], works: ["bin/python", "-c", "import umadb"] };
 
 /** Debian's package for each command; the environment variable points at another binary. */
 const TOOLS = [
@@ -19,16 +21,15 @@ const TOOLS = [
 ];
 
 const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
-const venv = `${cache}venv`;
-const stamp = `${cache}venv.json`;
 
 function main() {
   const { values } = parseArgs({ options: { only: { type: "string" } } });
-  if (values.only !== undefined && !["umadb", "tools"].includes(values.only)) {
-    fail(`--only takes "umadb" or "tools", not ${JSON.stringify(values.only)}`);
+  const parts = { tools: setUpTools, umadb: () => setUpPython(UMADB), clients: () => setUpPython(OLD_CLIENT) };
+  const names = Object.keys(parts);
+  if (values.only !== undefined && !names.includes(values.only)) {
+    fail(`--only takes one of ${names.join(", ")}, not ${JSON.stringify(values.only)}`);
   }
-  if (values.only !== "umadb") setUpTools();
-  if (values.only !== "tools") setUpUmaDb();
+  for (const name of names) if (values.only === undefined || values.only === name) parts[name]();
 }
 
 function setUpTools() {
@@ -40,24 +41,27 @@ function setUpTools() {
   }
 }
 
-function setUpUmaDb() {
-  const wanted = JSON.stringify({ python: pythonVersion(), packages: PYTHON_PACKAGES });
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && runs(`${venv}/bin/umadb`, ["--version"])) {
-    say("umadb: present");
+function setUpPython({ name, folder, packages, works: [command, ...args] }) {
+  const venv = `${cache}${folder}`;
+  const stamp = `${venv}.json`;
+  const wanted = JSON.stringify({ python: pythonVersion(), packages });
+  const works = () => runs(`${venv}/${command}`, args);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && works()) {
+    say(`${name}: present`);
     return;
   }
   mkdirSync(cache, { recursive: true });
   rmSync(stamp, { force: true });
   rmSync(venv, { recursive: true, force: true });
-  createVenv();
-  run(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PYTHON_PACKAGES]);
-  if (!runs(`${venv}/bin/umadb`, ["--version"])) fail("the umadb command was installed but does not start");
+  createVenv(venv);
+  run(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
+  if (!works()) fail(`${name} was installed but does not start`);
   writeFileSync(stamp, wanted);
-  say(`umadb: installed (${PYTHON_PACKAGES.join(", ")})`);
+  say(`${name}: installed (${packages.join(", ")})`);
 }
 
 /** Debian splits `ensurepip` off Python: `-m venv` then fails until python3-venv is there. */
-function createVenv() {
+function createVenv(venv) {
   if (!runs("python3", ["-c", "import ensurepip, venv"])) aptInstall(["python3", "python3-venv"]);
   run("python3", ["-m", "venv", venv]);
 }

@@ -16,6 +16,11 @@ const NEEDS = [
     isPresent: (root) => existsSync(process.env["MILLRACE_UMADB_BIN"] ?? join(root, ".cache/venv/bin/umadb")),
   },
   {
+    what: "UmaDB's Python client, new and old",
+    module: "test/support/python.ts",
+    isPresent: (root) => ["venv", "venv-umadb-0.4.0"].every((folder) => existsSync(join(root, ".cache", folder, "bin/python"))),
+  },
+  {
     what: "Chromium",
     module: "test/support/chromium.ts",
     isPresent: () => existsSync(process.env["MILLRACE_CHROMIUM"] ?? "/usr/bin/chromium"),
