@@ -7,7 +7,7 @@ import type { Trailers } from "../wire/trailers.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { checkHeaders } from "./headers.js";
 import { checkLimits } from "./limits.js";
-import type { Carrier } from "./types.js";
+import type { Carrier, CarrierCall } from "./types.js";
 
 /** Where a client's calls go, and how; the same for every system. */
 export interface ConnectionOptions {
@@ -44,6 +44,8 @@ export interface ConnectionRules {
   readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
   /** Names of options that the system's client has beside {@link ConnectionOptions}; it checks those itself. */
   readonly optionNames?: readonly string[] | undefined;
+  /** The most metadata that a call may have, in bytes: names, values, and 32 for each. */
+  readonly maxMetadataBytes?: number | undefined;
 }
 
 /** Where a client's calls go and how: a client's options with every default filled in. */
@@ -58,6 +60,8 @@ export interface Connection {
   readonly maxMessageBytes: number;
   /** The system's own reading of a status other than 0. */
   readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
+  /** The most metadata that a call may have, in bytes: names, values, and 32 for each. */
+  readonly maxMetadataBytes: number;
   /** Ends with {@link Connection.close}; its reason is the error that open calls then end with. */
   readonly closed: Ending;
   /** Ends all calls with `unavailable`, and closes the carrier if the connection made it. Idempotent. */
@@ -73,7 +77,7 @@ const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry"
  *
  * @throws {MillraceError} `invalid_argument`, naming option and rule.
  */
-export function openConnection(system: SystemName, options: ConnectionOptions, { toError, optionNames = [] }: ConnectionRules): Connection {
+export function openConnection(system: SystemName, options: ConnectionOptions, { toError, optionNames = [], maxMetadataBytes = Infinity }: ConnectionRules): Connection {
   checkOptions("options", options, [...OPTION_NAMES, ...optionNames], "", system);
   const { url, carrier: given, headers, fetch, timeoutMs, retry } = options;
   const limits = checkLimits(options, system);
@@ -81,18 +85,23 @@ export function openConnection(system: SystemName, options: ConnectionOptions, {
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
   const policy = retry === false ? retry : checkRetry(retry, system);
   if ((url === undefined) === (given === undefined)) throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
-  const carrier = given === undefined ? carrierByFetch({ ...limits, url, fetch, heartbeatMs: HEARTBEAT_MS, system }) : given;
+  const carrier = given === undefined ? carrierByFetch({ ...limits, url, fetch, heartbeatMs: HEARTBEAT_MS, collect: atHand, system }) : given;
   const { call, close } = Object(carrier) as Partial<Carrier>;
   if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
   if (given !== undefined && fetch !== undefined) throw invalidArgument("fetch", fetch, "must be given with `url` only", system);
   const closed = new Ending();
   return {
-    ...limits, system, carrier, headers, timeoutMs, retry: policy, toError, closed,
+    ...limits, system, carrier, headers, timeoutMs, retry: policy, toError, maxMetadataBytes, closed,
     async close() {
       closed.end(new MillraceError("unavailable", "The client is closed", { system }));
       if (given === undefined) await carrier.close();
     },
   };
+}
+
+/** A client's own calls have their one message at hand. */
+function atHand({ messages }: CarrierCall): readonly Uint8Array[] {
+  return messages as readonly Uint8Array[];
 }
 
 function checkRetry(retry: RetryOptions = {}, system: SystemName): Connection["retry"] {

@@ -5,7 +5,6 @@ import { encodeEnvelopes } from "../wire/frames.js";
 import { HEARTBEAT_HEADER } from "../wire/header-names.js";
 import { encodeGrpcTimeout } from "../wire/timeout.js";
 import { parseTrailers } from "../wire/trailers.js";
-import { collectMessages } from "./collect.js";
 import type { GatewayUrl } from "./gateway-url.js";
 import { judgeAnswer } from "./http-answer.js";
 import type { Limits } from "./limits.js";
@@ -19,6 +18,8 @@ export interface FetchSettings extends Limits {
   readonly gateway: GatewayUrl;
   readonly fetch: typeof globalThis.fetch | undefined;
   readonly heartbeatMs: number;
+  /** All messages of a call, which are sent at once; `signal` ends the wait for them. */
+  readonly collect: (call: CarrierCall, signal: AbortSignal) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
   /** Ends when the carrier is closed. */
   readonly closed: Ending;
 }
@@ -58,9 +59,8 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
   };
 
   const run = async (): Promise<void> => {
-    if (kind === "bidi" && call.duplex !== "half") throw fullDuplexRefused(path);
     timers.push(startTimer(timeoutMs, () => scope.abort(new MillraceError("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: sent ? "unknown" : "no" }))));
-    const messages = await collectMessages(call, signal);
+    const messages = await settings.collect(call, signal);
     if (feed.over) return;
     const answer = await send(encodeEnvelopes(messages));
     const trailers = feed.over ? undefined : judgeAnswer(answer);
@@ -144,8 +144,4 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
     });
   }
   return feed.response;
-}
-
-function fullDuplexRefused(path: string): MillraceError {
-  return new MillraceError("unsupported", `${path} sends in both directions at once, which fetch cannot: use the tunnel or an http2Carrier, or ask for duplex "half"`);
 }

@@ -1,7 +1,9 @@
 import { checkInteger, checkOptions, MAX_TIMER_MS } from "../core/arguments.js";
+import { MillraceError } from "../core/errors.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
+import { collectMessages } from "./collect.js";
 import { checkLimits } from "./limits.js";
-import type { Carrier } from "./types.js";
+import type { Carrier, CarrierCall } from "./types.js";
 
 /** Where a {@link fetchCarrier} sends calls, and how. */
 export interface FetchCarrierOptions {
@@ -38,5 +40,10 @@ export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
   const { url, fetch, heartbeatMs = HEARTBEAT_MS } = options;
   checkInteger("heartbeatMs", heartbeatMs, 0, MAX_TIMER_MS);
-  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs });
+  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs, collect });
+}
+
+async function collect(call: CarrierCall, signal: AbortSignal): Promise<Uint8Array[]> {
+  if (call.kind !== "bidi" || call.duplex === "half") return collectMessages(call, signal);
+  throw new MillraceError("unsupported", `${call.path} sends in both directions at once, which fetch cannot: use the tunnel or an http2Carrier, or ask for duplex "half"`);
 }

@@ -2,7 +2,7 @@ import { MillraceError } from "../core/errors.js";
 
 /** What Node (and Bun) call a connection that never stood, so that nothing can have been sent on it. */
 const NEVER_STOOD =
-  /^(E(CONNREFUSED|NOTFOUND|AI_\w+|(HOST|NET)(UNREACH|DOWN)|ADDRNOTAVAIL)|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|(ERR_TLS_)?CERT_\w+|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|UNABLE_TO_\w+)$/;
+  /^(E(CONNREFUSED|NOTFOUND|AI_\w+|(HOST|NET)(UNREACH|DOWN)|ADDRNOTAVAIL)|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|\w*CERT\w*|UNABLE_TO_\w+)$/;
 
 /**
  * The error for a `fetch` that gave no response. Browsers do not say why, so the text names what it can be.

@@ -63,7 +63,7 @@ export function bytes(value: unknown, path: string): Uint8Array {
   return value as Uint8Array;
 }
 
-/** What `check` makes of `value`, or `undefined` when it is left out. */
-export function optional<In, Out>(value: In | undefined, check: (value: In) => Out): Out | undefined {
-  return value === undefined ? undefined : check(value);
+/** What `check` makes of `value` (and the rest of what it takes), or `undefined` when it is left out. */
+export function optional<In, Rest extends unknown[], Out>(value: In | undefined, check: (value: In, ...rest: Rest) => Out, ...rest: Rest): Out | undefined {
+  return value === undefined ? undefined : check(value, ...rest);
 }

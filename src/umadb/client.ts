@@ -1,23 +1,18 @@
-import type { PayloadCodec } from "../core/codec.js";
 import { asyncDispose } from "../core/dispose.js";
 import { MillraceError } from "../core/errors.js";
-import type { CallOptions, RetryOptions } from "../core/options.js";
-import { linkSignals, type LinkedSignal } from "../core/signal.js";
-import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "../carrier/call-options.js";
-import { openConnection, type Connection } from "../carrier/connection.js";
-import { invokeUnary, openStream } from "../carrier/invoke.js";
-import type { Carrier } from "../carrier/types.js";
-import { umadbMethods, type Method } from "../wire/methods.js";
-import type { Query as WireQuery, ReadRequest } from "../../gen/static/umadb/v1/umadb.js";
-import { count, MAX_UINT64, optional, position, text, wrong } from "./check.js";
-import type { AppendContext } from "./append.js";
-import { decodeNumber } from "./codec.js";
-import { encodeName, encodeRead, encodeSubscribe } from "./codec-request.js";
-import { toSource, toWireQuery } from "./convert.js";
-import { AppendConditionError, toUmaDbError } from "./errors.js";
-import { decodeMessage, readMessages } from "./messages.js";
+import type { CallOptions } from "../core/options.js";
+import { checkCallOptions } from "../carrier/call-options.js";
+import { openConnection } from "../carrier/connection.js";
+import type { PayloadCodec } from "../core/codec.js";
+import { umadbMethods } from "../wire/methods.js";
+import { openAppend } from "./append-context.js";
+import { askNumber } from "./ask.js";
+import { count, optional, text, wrong } from "./check.js";
+import { toSource } from "./convert.js";
+import { toUmaDbError } from "./errors.js";
 import type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./options.js";
-import { readOver, type Read } from "./read.js";
+import { openRead, type Read } from "./read.js";
+import { note, type Store } from "./store.js";
 import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
 import type { NewEvent, Query } from "./types.js";
 
@@ -33,20 +28,13 @@ const MAX_METADATA_BYTES = 15_360;
  * reason of its signal, all else as a `MillraceError`.
  */
 export class UmaDb<Data = Uint8Array> {
-  readonly #connection: Connection;
-  readonly #batchSize: number | undefined;
-  readonly #codec: PayloadCodec<Data> | undefined;
-  readonly #retry: RetryOptions | false | undefined;
-  /** The highest position that is known to exist. */
-  #seen = 0n;
+  readonly #store: Store<Data>;
 
   /** @throws {MillraceError} `invalid_argument`. Nothing is sent. */
   constructor(options: UmaDbOptions<Data>) {
-    const connection = openConnection("umadb", options, { toError: toUmaDbError, optionNames: ["batchSize", "codec"] });
-    this.#connection = { ...connection, carrier: withinMetadataLimit(connection.carrier) };
-    this.#batchSize = optional(options.batchSize, (value) => count(value, "batchSize"));
-    this.#codec = optional(options.codec, checkCodec);
-    this.#retry = options.retry;
+    const connection = openConnection("umadb", options, { toError: toUmaDbError, optionNames: ["batchSize", "codec"], maxMetadataBytes: MAX_METADATA_BYTES });
+    const { batchSize, codec, retry } = options;
+    this.#store = { connection, codec: optional(codec, checkCodec), batchSize: optional(batchSize, count, "batchSize"), retry, seen: 0n };
   }
 
   /**
@@ -64,15 +52,14 @@ export class UmaDb<Data = Uint8Array> {
    *   an abort too; with `applied: "no"` nothing was.
    */
   async append(events: readonly NewEvent<Data>[], options: AppendOptions = {}): Promise<bigint> {
-    checkCallOptions(options, "umadb", ["condition", "trackingInfo"]);
     const { append } = await loadAppend();
-    const scope = linkSignals(options.signal, this.#connection.closed);
+    const context = openAppend(this.#store, options);
     try {
-      const last = await append(this.#appendContext(scope, options.timeoutMs), events, options);
-      this.#note(last);
+      const last = await append(context, events, options);
+      note(this.#store, last);
       return last;
     } finally {
-      scope.release();
+      context.scope.release();
     }
   }
 
@@ -84,22 +71,7 @@ export class UmaDb<Data = Uint8Array> {
    *   come within `timeoutMs`, `unavailable`, `data_loss` when the server cannot read its store.
    */
   read(query?: Query, options: ReadOptions = {}): Read<Data> {
-    checkCallOptions(options, "umadb", ["start", "backwards", "limit", "batchSize"]);
-    const { start, backwards, limit, batchSize, ...call } = options;
-    if (backwards !== undefined && typeof backwards !== "boolean") throw wrong("options.backwards", backwards, "must be true or false");
-    const request: ReadRequest = {
-      query: toWireQuery(query, "query"),
-      start: optional(start, (value) => position(value, "options.start")),
-      backwards,
-      limit: optional(limit, (value) => count(value, "options.limit")),
-      batchSize: this.#batch(batchSize),
-    };
-    const bytes = encodeRead(request);
-    return readOver({
-      request, codec: this.#codec, signal: call.signal,
-      open: () => openStream(this.#connection, umadbMethods.read, bytes, call),
-      seen: (seen) => this.#note(seen),
-    });
+    return openRead(this.#store, query, options);
   }
 
   /**
@@ -109,26 +81,13 @@ export class UmaDb<Data = Uint8Array> {
    * @throws {MillraceError} `invalid_argument` at once; all else when iterated.
    */
   subscribe(query?: Query, options: SubscribeOptions = {}): UmaDbSubscription<Data> {
-    checkCallOptions(options, "umadb", ["after", "batchSize"]);
-    const { after, batchSize, signal, ...call } = options;
-    if (after !== "end") optional(after, (value) => position(value, "options.after", MAX_UINT64 - 1n, ', or "end"'));
-    const wire = toWireQuery(query, "query");
-    const size = this.#batch(batchSize);
-    return new FeedSubscription({
-      after, signal, codec: this.#codec, connection: this.#connection, retry: this.#retry,
-      lastStored: (from, own) => this.#lastStored(from === "end" ? undefined : wire, { headers: call.headers, signal: own }),
-      open: (from, own) => {
-        const bytes = encodeSubscribe({ query: wire, after: from, batchSize: size });
-        return openStream(this.#connection, umadbMethods.subscribe, bytes, { ...call, signal: own });
-      },
-      seen: (seen) => this.#note(seen),
-    });
+    return new FeedSubscription(this.#store, query, options);
   }
 
   /** The position of the last event; `undefined` when the store is empty. */
   async head(options: CallOptions = {}): Promise<bigint | undefined> {
-    const head = await this.#number(umadbMethods.head, "", options);
-    if (head !== undefined) this.#note(head);
+    const head = await askNumber(this.#store.connection, umadbMethods.head, "", options);
+    if (head !== undefined) note(this.#store, head);
     return head;
   }
 
@@ -138,7 +97,7 @@ export class UmaDb<Data = Uint8Array> {
    * @param source At most 255 bytes of UTF-8, as for an append.
    */
   async trackingInfo(source: string, options: CallOptions = {}): Promise<bigint | undefined> {
-    return this.#number(umadbMethods.trackingInfo, toSource(source, "source"), options);
+    return askNumber(this.#store.connection, umadbMethods.trackingInfo, toSource(source, "source"), options);
   }
 
   /**
@@ -149,58 +108,18 @@ export class UmaDb<Data = Uint8Array> {
   async health(options: HealthOptions = {}): Promise<Health> {
     checkCallOptions(options, "umadb", ["service"]);
     const { service = "", ...call } = options;
-    const status = await this.#number(umadbMethods.healthCheck, text(service, "options.service"), call);
+    const status = await askNumber(this.#store.connection, umadbMethods.healthCheck, text(service, "options.service"), call);
     return { status: HEALTH[Number(status)] ?? "unknown" };
   }
 
   /** Ends all calls and subscriptions with `unavailable`. A carrier that was given stays its maker's. Idempotent. */
   close(): Promise<void> {
-    return this.#connection.close();
+    return this.#store.connection.close();
   }
 
   /** As {@link UmaDb.close}. */
   [asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #appendContext(scope: LinkedSignal, timeoutMs: number | undefined): AppendContext<Data> {
-    const connection = this.#connection;
-    const { retry } = connection;
-    const patient = { ...connection, retry: retry && { ...retry, attempts: Infinity, maxMs: Math.min(retry.maxMs, 1_000) } };
-    return {
-      scope,
-      codec: this.#codec,
-      knownHead: this.#seen,
-      timeoutMs: timeoutMs ?? connection.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      send: async (bytes, call) => decodeMessage(decodeNumber, await invokeUnary(connection, umadbMethods.append, bytes, call), "unknown") ?? 0n,
-      read: (bytes, call) => readMessages(openStream(patient, umadbMethods.read, bytes, call)),
-      refused: (message) => new AppendConditionError(message),
-    };
-  }
-
-  /** Asks for a number, by a name or by nothing: all that the short methods do. */
-  async #number(method: Method, name: string, options: CallOptions, connection = this.#connection): Promise<bigint | undefined> {
-    return decodeMessage(decodeNumber, await invokeUnary(connection, method, encodeName(name), options));
-  }
-
-  /** The last stored event that matches: for a subscription that is opened, so it waits no longer than for a connection. */
-  async #lastStored(query: WireQuery | undefined, options: CallOptions): Promise<bigint | undefined> {
-    const connection: Connection = { ...this.#connection, retry: false };
-    const call = { ...options, timeoutMs: connection.connectTimeoutMs };
-    if (query === undefined || query.items.length === 0) return this.#number(umadbMethods.head, "", call, connection);
-    const bytes = encodeRead({ query, backwards: true, limit: 1 });
-    const reader = readMessages(openStream(connection, umadbMethods.read, bytes, call));
-    const message = await reader.take();
-    reader.leave();
-    return message?.events[0]?.position;
-  }
-
-  #batch(batchSize: number | undefined): number | undefined {
-    return optional(batchSize, (value) => count(value, "options.batchSize")) ?? this.#batchSize;
-  }
-
-  #note(seen: bigint): void {
-    if (seen > this.#seen) this.#seen = seen;
   }
 }
 
@@ -216,17 +135,4 @@ function checkCodec<Data>(codec: PayloadCodec<Data>): PayloadCodec<Data> {
     throw wrong("codec", codec, "must be an object with encode() and decode()");
   }
   return codec;
-}
-
-/** Refuses calls whose headers the server would turn away with a bare HTTP status. */
-function withinMetadataLimit(carrier: Carrier): Carrier {
-  return {
-    call(call) {
-      let size = 0;
-      call.headers.forEach((value, name) => { size += name.length + value.length + 32; });
-      if (size > MAX_METADATA_BYTES) throw wrong("headers", call.headers, `must have at most ${MAX_METADATA_BYTES} bytes (names, values and 32 for each), not ${size}`);
-      return carrier.call(call);
-    },
-    close: () => carrier.close(),
-  };
 }

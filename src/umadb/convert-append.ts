@@ -32,7 +32,7 @@ function toWireEvent<Data>(event: unknown, path: string, codec: PayloadCodec<Dat
     tags: atMost(texts(tags, `${path}.tags`), `${path}.tags`),
     data: bytes(stored.data, `${path}.data`),
     uuid: uuid === undefined ? randomUuid() : toWireUuid(uuid, `${path}.uuid`),
-    metadata: optional(metadata, (given) => toWireMetadata(given, `${path}.metadata`)) ?? [],
+    metadata: optional(metadata, toWireMetadata, `${path}.metadata`) ?? [],
   };
 }
 
@@ -65,7 +65,7 @@ function toWireCondition(condition: unknown): WireCondition {
   return {
     failIfEventsMatch: toWireQuery(failIfEventsMatch, "condition.failIfEventsMatch"),
     // The largest number wraps around in the server: the condition would look from the beginning.
-    after: optional(after, (given) => position(given, "condition.after", MAX_UINT64 - 1n)),
+    after: optional(after, position, "condition.after", MAX_UINT64 - 1n),
   };
 }
 

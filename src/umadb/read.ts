@@ -1,11 +1,17 @@
 import { MillraceError } from "../core/errors.js";
 import { iterations } from "../core/iterations.js";
-import type { PayloadCodec } from "../core/codec.js";
-import type { OpenStream } from "../carrier/invoke.js";
+import { checkCallOptions } from "../carrier/call-options.js";
+import { openStream, type OpenStream } from "../carrier/invoke.js";
+import { umadbMethods } from "../wire/methods.js";
 import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import { count, optional, position, wrong } from "./check.js";
+import { encodeRead } from "./codec-request.js";
+import { toWireQuery } from "./convert.js";
 import { readMessages, type MessageReader } from "./messages.js";
+import type { ReadOptions } from "./options.js";
 import { fromWireEvent } from "./received.js";
-import type { ReceivedEvent, SequencedEvent } from "./types.js";
+import { note, type Store } from "./store.js";
+import type { Query, ReceivedEvent, SequencedEvent } from "./types.js";
 
 /**
  * A read that ends: iterate it by event, by batch, or collect it, once. Nothing is sent before that, or before `head()`
@@ -37,19 +43,24 @@ export interface Read<Data = Uint8Array> extends AsyncIterable<ReceivedEvent<Dat
   readonly headers: Promise<Headers>;
 }
 
-/** What a read needs of its client. */
-export interface ReadContext<Data> {
-  readonly request: ReadRequest;
-  readonly codec: PayloadCodec<Data> | undefined;
-  readonly signal: AbortSignal | undefined;
-  open(): OpenStream;
-  /** Told of each position that is known to exist. */
-  seen(position: bigint): void;
-}
-
-/** {@link Read} over one call. */
-export function readOver<Data>({ request, codec, signal, open, seen }: ReadContext<Data>): Read<Data> {
-  const { query, limit, backwards, start = 1n } = request;
+/**
+ * {@link Read} over one call.
+ *
+ * @throws {MillraceError} `invalid_argument` for wrong arguments; nothing is sent.
+ */
+export function openRead<Data>(store: Store<Data>, query: Query | undefined, options: ReadOptions): Read<Data> {
+  checkCallOptions(options, "umadb", ["start", "backwards", "limit", "batchSize"]);
+  const { start, backwards, limit, batchSize, ...call } = options;
+  const { signal } = call;
+  if (backwards !== undefined && typeof backwards !== "boolean") throw wrong("options.backwards", backwards, "must be true or false");
+  const request: ReadRequest = {
+    query: toWireQuery(query, "query"),
+    start: optional(start, position, "options.start"),
+    backwards,
+    limit: optional(limit, count, "options.limit"),
+    batchSize: optional(batchSize, count, "options.batchSize") ?? store.batchSize,
+  };
+  const bytes = encodeRead(request);
   let stream: OpenStream | undefined;
   let reader: MessageReader | undefined;
   let iterate: ReturnType<typeof iterations> | undefined;
@@ -65,7 +76,7 @@ export function readOver<Data>({ request, codec, signal, open, seen }: ReadConte
   let last: bigint | undefined;
 
   const begin = (): MessageReader => {
-    stream ??= open();
+    stream ??= openStream(store.connection, umadbMethods.read, bytes, call);
     return (reader ??= readMessages(stream));
   };
 
@@ -99,13 +110,13 @@ export function readOver<Data>({ request, codec, signal, open, seen }: ReadConte
   const isCutShort = (): boolean => {
     if (limit === 0 || messages === 0) return limit !== 0;
     if (limit !== undefined || backwards === true || (query !== undefined && query.items.length > 0)) return false;
-    return (last ?? start - 1n) < (head ?? 0n);
+    return (last ?? (start ?? 1n) - 1n) < (head ?? 0n);
   };
 
   const hand = (message: ReadResponse): ReceivedEvent<Data>[] => {
-    if (message.head !== undefined) seen((head = message.head));
+    if (message.head !== undefined) note(store, (head = message.head));
     last = message.events.at(-1)?.position ?? last;
-    return message.events.map((event) => fromWireEvent(event, codec));
+    return message.events.map((event) => fromWireEvent(event, store.codec));
   };
 
   const nextBatch = async (): Promise<ReceivedEvent<Data>[] | undefined> => {

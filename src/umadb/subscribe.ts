@@ -1,13 +1,21 @@
 import { isMillraceError } from "../core/errors.js";
-import type { RetryOptions } from "../core/options.js";
+import type { CallOptions, RetryOptions } from "../core/options.js";
 import type { ResumePolicy } from "../core/resume.js";
-import { ResumingSubscription, type FeedSource, type OpenedFeed, type StartAfter, type Subscription } from "../core/subscription.js";
+import { ResumingSubscription, type FeedSource, type StartAfter, type Subscription } from "../core/subscription.js";
 import { platformClock } from "../core/wake.js";
-import type { PayloadCodec } from "../core/codec.js";
-import type { Connection, OpenStream } from "../carrier/invoke.js";
+import { checkCallOptions } from "../carrier/call-options.js";
+import { openStream, type Connection } from "../carrier/invoke.js";
+import { umadbMethods } from "../wire/methods.js";
+import type { Query as WireQuery } from "../../gen/static/umadb/v1/umadb.js";
+import { askNumber } from "./ask.js";
+import { count, MAX_UINT64, optional, position } from "./check.js";
+import { encodeRead, encodeSubscribe } from "./codec-request.js";
+import { toWireQuery } from "./convert.js";
 import { readMessages } from "./messages.js";
+import type { SubscribeOptions } from "./options.js";
 import { fromWireEvent } from "./received.js";
-import type { ReceivedEvent, SequencedEvent } from "./types.js";
+import { note, type Store } from "./store.js";
+import type { Query, ReceivedEvent, SequencedEvent } from "./types.js";
 
 /**
  * A read that stays open: the events past `after`, then each new one, in order and without gaps.
@@ -24,29 +32,18 @@ export interface UmaDbSubscription<Data = Uint8Array> extends Subscription<Recei
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a subscription needs of its client. */
-export interface SubscribeContext<Data> {
-  readonly connection: Connection;
-  /** As the client was given it. */
-  readonly retry: RetryOptions | false | undefined;
-  readonly after: StartAfter<bigint>;
-  readonly codec: PayloadCodec<Data> | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** The last position stored that the subscription will deliver; with `"end"` the last of all. */
-  lastStored(after: StartAfter<bigint>, signal: AbortSignal): Promise<bigint | undefined>;
-  open(after: bigint | undefined, signal: AbortSignal): OpenStream;
-  /** Told of each position that is known to exist. */
-  seen(position: bigint): void;
-}
-
 /** What may pass by itself; everything else ends a subscription. */
 const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhausted", "internal"];
 
 /** {@link UmaDbSubscription} over the calls of a client. */
 export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<Data>, bigint> implements UmaDbSubscription<Data> {
-  constructor(context: SubscribeContext<Data>) {
-    const { after, signal, connection: { closed } } = context;
-    super(feedOf(context), { after, policy: policyOf(context.retry), clock: platformClock, signal, closed });
+  /** @throws {MillraceError} `invalid_argument` for wrong arguments; nothing is sent. */
+  constructor(store: Store<Data>, query: Query | undefined, options: SubscribeOptions) {
+    checkCallOptions(options, "umadb", ["after", "batchSize"]);
+    const { after, signal } = options;
+    if (after !== "end") optional(after, position, "options.after", MAX_UINT64 - 1n, ', or "end"');
+    const source = feedOf(store, toWireQuery(query, "query"), options);
+    super(source, { after, policy: policyOf(store.retry), clock: platformClock, signal, closed: store.connection.closed });
   }
 
   toObjects(): AsyncIterableIterator<SequencedEvent<Data>> {
@@ -54,38 +51,51 @@ export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<D
   }
 }
 
-function policyOf(retry: RetryOptions | false | undefined): ResumePolicy {
-  const { attempts, baseMs = 250, maxMs = 30_000 } = retry === false ? { attempts: 1 } : retry ?? {};
+function policyOf(retry: RetryOptions | false = {}): ResumePolicy {
+  const { attempts, baseMs = 250, maxMs = 30_000 } = retry === false ? { attempts: 1 } : retry;
   return { attempts, baseMs, maxMs, steadyMs: 10_000 };
 }
 
-function feedOf<Data>(context: SubscribeContext<Data>): FeedSource<ReceivedEvent<Data>, bigint> {
+function feedOf<Data>(store: Store<Data>, query: WireQuery | undefined, options: SubscribeOptions): FeedSource<ReceivedEvent<Data>, bigint> {
+  const { timeoutMs, headers } = options;
+  const { connection, codec } = store;
+  const batchSize = optional(options.batchSize, count, "options.batchSize") ?? store.batchSize;
   return {
-    open: (after, signal) => openFeed(context, after, signal),
     positionOf: (event) => event.position,
     isFinal: (error) => !isMillraceError(error) || !PASSING.includes(error.code),
+    async open(from, signal) {
+      // One after the other: over HTTP/1.1 the stream may take the last of a page's connections.
+      const target = await lastStored(connection, from, query, { headers, signal });
+      const after = from === "end" ? target : from;
+      const stream = openStream(connection, umadbMethods.subscribe, encodeSubscribe({ query, after, batchSize }), { timeoutMs, headers, signal });
+      await stream.headers;
+      const reader = readMessages(stream);
+      return {
+        after,
+        caughtUpAt: (reached) => (target ?? 0n) <= (reached ?? after ?? 0n),
+        async next() {
+          const message = await reader.take();
+          if (message === undefined) return undefined;
+          const last = message.events.at(-1);
+          if (last !== undefined) note(store, last.position);
+          return message.events.map((event) => fromWireEvent(event, codec));
+        },
+        close: reader.leave,
+      };
+    },
   };
 }
 
-async function openFeed<Data>(
-  context: SubscribeContext<Data>, from: StartAfter<bigint>, signal: AbortSignal,
-): Promise<OpenedFeed<ReceivedEvent<Data>, bigint>> {
-  // One after the other: over HTTP/1.1 the stream may take the last of a page's connections.
-  const target = await context.lastStored(from, signal);
-  const after = from === "end" ? target : from;
-  const stream = context.open(after, signal);
-  await stream.headers;
-  const reader = readMessages(stream);
-  return {
-    after,
-    caughtUpAt: (position) => (target ?? 0n) <= (position ?? after ?? 0n),
-    async next() {
-      const message = await reader.take();
-      if (message === undefined) return undefined;
-      const last = message.events.at(-1);
-      if (last !== undefined) context.seen(last.position);
-      return message.events.map((event) => fromWireEvent(event, context.codec));
-    },
-    close: () => reader.leave(),
-  };
+/**
+ * The last position stored that a subscription will deliver; with `"end"` the last of all. For a subscription that is
+ * opened, so it waits no longer than for a connection.
+ */
+async function lastStored(connection: Connection, from: StartAfter<bigint>, query: WireQuery | undefined, options: CallOptions): Promise<bigint | undefined> {
+  const once = { ...connection, retry: false } as const;
+  const call = { ...options, timeoutMs: connection.connectTimeoutMs };
+  if (from === "end" || query === undefined || query.items.length === 0) return askNumber(once, umadbMethods.head, "", call);
+  const reader = readMessages(openStream(once, umadbMethods.read, encodeRead({ query, backwards: true, limit: 1 }), call));
+  const message = await reader.take();
+  reader.leave();
+  return message?.events[0]?.position;
 }
