@@ -87,7 +87,7 @@ export class ConnectCall implements ResponseSource {
   async #unary(method: DescMethodUnary): Promise<void> {
     const [message] = await this.#collected(method.input);
     if (this.#feed.over || message === undefined) return;
-    const answer = await this.#made((timeoutMs, { signal }) => this.#settings.transport.unary(method, signal, timeoutMs, this.#call.headers, message));
+    const answer = await this.#made((timeoutMs, signal) => this.#settings.transport.unary(method, signal, timeoutMs, this.#call.headers, message));
     this.#feed.headers(answer.header);
     this.#deliver(method.output, answer.message);
     this.#finish(answer.trailer);
@@ -98,9 +98,9 @@ export class ConnectCall implements ResponseSource {
     const atOnce = kind === "server" || duplex === "half";
     const messages = atOnce ? each(await this.#collected(method.input)) : this.#asTheyCome(method.input);
     if (this.#feed.over) return;
-    // A server may wait for requests before it begins to answer.
-    const stop = atOnce ? this.#awaitHeaders() : () => {};
-    const answer = await this.#made((timeoutMs, { signal }) => this.#settings.transport.stream(method, signal, timeoutMs, headers, messages));
+    // Otherwise the answer may well begin with its only message, or after the last request.
+    const stop = atOnce && kind !== "client" ? this.#awaitHeaders() : () => {};
+    const answer = await this.#made((timeoutMs, signal) => this.#settings.transport.stream(method, signal, timeoutMs, headers, messages));
     stop();
     this.#opened(method, answer);
   }
@@ -113,11 +113,11 @@ export class ConnectCall implements ResponseSource {
   }
 
   /** Hands the call to the transport. A call without a limit has none, whatever the transport's default: 0 says so. */
-  async #made<T>(start: (timeoutMs: number, call: AbortController) => Promise<T>): Promise<T> {
+  async #made<T>(start: (timeoutMs: number, signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#sent = true;
     const { timeoutMs = 0, cancel } = this.#call;
     try {
-      return await start(cancel === "never" ? 0 : timeoutMs, this.#transportCall);
+      return await start(cancel === "never" ? 0 : timeoutMs, this.#transportCall.signal);
     } finally {
       this.#answered = true;
       this.#stopFinishing();

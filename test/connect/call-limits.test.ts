@@ -87,6 +87,12 @@ describe("a call of connectCarrier()", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("waits for the answer to client streaming, which begins with its only message", async () => {
+    const call = await start({ ...unary, path: path("Collect"), kind: "client", duplex: "half" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(call.told.signal.aborted).toBe(false);
+  });
+
   it("goes on for 30 s after it was left where it must not be cancelled", async () => {
     const own = new AbortController();
     const call = await start({ ...unary, cancel: "never", signal: own.signal });
