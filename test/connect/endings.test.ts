@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, createClient, type ConnectError, type Transport } from "@connectrpc/connect";
 import { createConnectTransport as createNodeConnectTransport, createGrpcTransport, connectNodeAdapter } from "@connectrpc/connect-node";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -10,6 +11,7 @@ import { MillraceError } from "millrace";
 import { encodeEnvelope } from "millrace/internal/wire/frames";
 import { UmaDb } from "millrace/umadb";
 import { afterEach, describe, expect, it } from "vitest";
+import { StatusSchema } from "../../gen/es/google/rpc/status_pb.js";
 import { ErrorResponse } from "../../gen/static/umadb/v1/umadb.js";
 import { serveGateway } from "../gateway/support/serve.js";
 import { startCountingProxy } from "../support/counting-proxy.js";
@@ -130,6 +132,18 @@ describe("connectCarrier()", () => {
     expect((error.cause as ConnectError).cause).toBe(reason);
   });
 
+  it("believes a status of the server, whatever its text", async () => {
+    const url = await fakeServer(({ stream }) => answer(stream, new Uint8Array(), { "grpc-status": "5", "grpc-message": "missing trailer" }));
+    expect(await errorOf(umadbOn(createGrpcTransport({ baseUrl: url })).head())).toMatchObject({ code: "not_found", message: "missing trailer" });
+  });
+
+  it("gives an error of ours back as it is when it comes through a transport of ours", async () => {
+    const ours = new MillraceError("permission_denied", "not you", { applied: "no" });
+    const carrier = connectCarrier(createTransport(scriptedCarrier((call) => call.fail(ours))), [DCB]);
+    const { chunks } = carrier.call({ path: "/umadb.v1.DCB/Head", kind: "unary", lane: "short", cancel: "delayed", headers: new Headers(), messages: [new Uint8Array()] });
+    expect(await errorOf(chunks.next())).toBe(ours);
+  });
+
   it("gives a status of the Connect protocol, with its details", async () => {
     const server = createServer(connectNodeAdapter({ routes: echoRoutes() }));
     const url = await listening(server);
@@ -208,11 +222,27 @@ describe("createTransport()", () => {
     expect([error.metadata.get("grpc-status-details-bin"), error.metadata.get("more")]).toEqual([details, "yes"]);
   });
 
+  it("takes no details from bytes that decode to another status", async () => {
+    const status = create(StatusSchema, { code: 5, message: "other", details: [{ typeUrl: "type.googleapis.com/a.B", value: new Uint8Array([1]) }] });
+    const details = Buffer.from(toBinary(StatusSchema, status)).toString("base64");
+    const carrier = scriptedCarrier((call) => call.status(9, "no", { "grpc-status-details-bin": details }));
+    expect(await errorOf(createClient(DCB, createTransport(carrier)).head({}))).toMatchObject({ code: Code.FailedPrecondition, rawMessage: "no", details: [] });
+  });
+
   it("finds UmaDB's class of an error in the details that the gateway makes", async () => {
     const details = Buffer.from(ErrorResponse.encode({ message: "Integrity error: condition failed: x", errorType: 2 }).finish()).toString("base64");
     const url = await fakeServer(({ stream }) => answer(stream, new Uint8Array(), { "grpc-status": "9", "grpc-message": "x", "grpc-status-details-bin": details }));
     const error = await errorOf(createClient(DCB, createGrpcWebTransport({ baseUrl: await gatewayTo(url) })).head({})) as ConnectError;
     expect(error.findDetails(UmaDbErrorResponseSchema)).toMatchObject([{ errorType: 2 }]);
+  });
+
+  it("gives the metadata of header and trailer with an error, without what belongs to the protocol", async () => {
+    const carrier = scriptedCarrier((call) => {
+      call.headers({ "of-header": "h", "content-type": "application/grpc" });
+      call.status(5, "no", { "of-trailer": "t", "grpc-status": "5" });
+    });
+    const { metadata } = await errorOf(createClient(DCB, createTransport(carrier)).head({})) as ConnectError;
+    expect([...metadata]).toEqual([["of-header", "h"], ["of-trailer", "t"]]);
   });
 
   it("gives an unknown status as Unknown", async () => {
