@@ -21,7 +21,7 @@ export interface CarrierByFetchOptions extends Omit<FetchSettings, "gateway" | "
  */
 export function carrierByFetch(options: CarrierByFetchOptions): Carrier {
   const { url, fetch, system } = options;
-  if (fetch !== undefined && typeof fetch !== "function") throw invalidArgument("fetch", fetch, "must be a function like fetch", system);
+  if (fetch !== undefined && typeof fetch !== "function") throw invalidArgument("fetch", fetch, "must be a function", system);
   const closed = new Ending();
   const settings: FetchSettings = { ...options, gateway: parseGatewayUrl(url, system), closed };
   return {

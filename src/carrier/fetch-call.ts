@@ -99,7 +99,7 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
     for (;;) {
       if (!wanted) await new Promise<void>((go) => { wake = go; });
       stopWaiting = envelopes.trailerBlock === undefined
-        ? watchSilence(silenceMs, () => scope.abort(lost(`was silent for ${silenceMs} ms although it promised heartbeats`)))
+        ? watchSilence(silenceMs, () => scope.abort(lost(`was silent for ${silenceMs} ms`)))
         : startTimer(LINGER_MS, () => { body?.cancel().catch(() => {}); });
       const value = await readOnce(body);
       if (feed.over) return;

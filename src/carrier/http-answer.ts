@@ -17,7 +17,7 @@ export function judgeAnswer(response: Response): Trailers | undefined {
   if (trailers !== undefined) return trailers;
   if (response.status !== 200) return trailersOfHttp(response);
   if (!/^application\/grpc-web(\+proto)?\s*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
-    throw unexpected("The answer is not gRPC-Web, something other than a gateway may have given it");
+    throw unexpected("The answer is not gRPC-Web, it may not come from a gateway");
   }
   return undefined;
 }

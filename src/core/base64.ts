@@ -1,4 +1,4 @@
-import { fromLatin1, toLatin1 } from "./bytes.js";
+import { fromLatin1 } from "./bytes.js";
 
 /** `bytes` in the standard alphabet, padded unless `padding` is false (gRPC's binary headers go without). */
 export function toBase64(bytes: Uint8Array, padding = true): string {
@@ -15,7 +15,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   const standard = text.replaceAll("-", "+").replaceAll("_", "/");
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(standard)) return undefined;
   try {
-    return toLatin1(atob(standard));
+    return Uint8Array.from(atob(standard), (character) => character.charCodeAt(0));
   } catch {
     return undefined;
   }

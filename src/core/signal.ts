@@ -46,9 +46,8 @@ export function linkSignals(...parents: readonly (AbortSignal | Ending | undefin
     if (!own.signal.aborted) own.abort(reason);
   };
   for (const parent of parents) {
-    if (parent === undefined) continue;
+    if (parent === undefined || own.signal.aborted) continue;
     undo.push(parent instanceof Ending ? parent.listen(abort) : onAbort(parent, abort));
-    if (own.signal.aborted) break;
   }
   return { signal: own.signal, abort, release };
 }

@@ -3,6 +3,7 @@ import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "../carrier/call-options.js
 import { openStream } from "../carrier/invoke.js";
 import { umadbMethods } from "../wire/methods.js";
 import type { AppendContext } from "./append.js";
+import { appendTools } from "./append-tools.js";
 import { askNumber } from "./ask.js";
 import { AppendConditionError } from "./errors.js";
 import { readMessages } from "./messages.js";
@@ -16,6 +17,7 @@ export function openAppend<Data>({ connection, codec, seen }: Store<Data>, optio
   const patient = { ...connection, retry: retry && { ...retry, attempts: Infinity, maxMs: Math.min(retry.maxMs, 1_000) } };
   return {
     codec,
+    tools: appendTools,
     knownHead: seen,
     scope: linkSignals(options.signal, closed),
     timeoutMs: options.timeoutMs ?? timeoutMs,

@@ -1,11 +1,10 @@
-import { invalidArgument } from "../core/arguments.js";
 import type { PayloadCodec } from "../core/codec.js";
-import { isMillraceError, type MillraceError } from "../core/errors.js";
+import type { MillraceError } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
 import type { LinkedSignal } from "../core/signal.js";
 import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import type { AppendTools } from "./append-tools.js";
 import { encodeAppend } from "./codec-append.js";
-import { encodeRead } from "./codec-request.js";
 import { toWireAppend } from "./convert-append.js";
 import type { MessageReader } from "./messages.js";
 import type { AppendOptions } from "./options.js";
@@ -18,11 +17,9 @@ const MAX_REQUEST_BYTES = 4_194_304;
 /** The longest time for settling, in milliseconds, where the append itself had no limit. */
 const MAX_SETTLE_MS = 30_000;
 
-/**
- * What an append needs of its client. It is handed over and not imported: bundlers put what two parts of a page import,
- * of which one is loaded on demand, into a third.
- */
+/** What an append needs of its client. */
 export interface AppendContext<Data> {
+  readonly tools: AppendTools;
   readonly codec: PayloadCodec<Data> | undefined;
   /** A position that is known to exist already. */
   readonly knownHead: bigint;
@@ -41,11 +38,11 @@ export interface AppendContext<Data> {
 /** Checks and sends an append, and finds out what became of it, all within its time. */
 export async function append<Data>(context: AppendContext<Data>, events: readonly NewEvent<Data>[], options: AppendOptions): Promise<bigint> {
   const { condition, trackingInfo, headers } = options;
-  const { scope, timeoutMs } = context;
-  const request = toWireAppend(events, condition, trackingInfo, context.codec);
-  const bytes = encodeAppend(request);
+  const { scope, timeoutMs, tools } = context;
+  const request = toWireAppend(events, condition, trackingInfo, context.codec, tools);
+  const bytes = encodeAppend(request, tools);
   if (bytes.length > MAX_REQUEST_BYTES) {
-    throw invalidArgument("events", request.events, `must fit into one request of ${MAX_REQUEST_BYTES} bytes, not ${bytes.length}`, "umadb");
+    throw tools.wrong("events", request.events, `must fit into one request of ${MAX_REQUEST_BYTES} bytes, not ${bytes.length}`);
   }
   const call = { headers, signal: scope.signal };
   const startedAt = performance.now();
@@ -55,9 +52,9 @@ export async function append<Data>(context: AppendContext<Data>, events: readonl
     return await send();
   } catch (lost) {
     // Nothing is left of the time of an append that timed out.
-    if (!isMillraceError(lost) || lost.applied === "no" || lost.code === "timeout" || request.condition === undefined) throw lost;
+    if (!tools.isMillraceError(lost) || lost.applied === "no" || lost.code === "timeout" || request.condition === undefined) throw lost;
     const timer = setTimeout(() => scope.abort(lost), Math.min(leftMs() || MAX_SETTLE_MS, MAX_SETTLE_MS));
-    const read = (query: ReadRequest): AsyncIterable<ReadResponse> => messagesOf(context.read(encodeRead(query), call));
+    const read = (query: ReadRequest): AsyncIterable<ReadResponse> => messagesOf(context.read(tools.encodeRead(query), call));
     const settled = await settleAppend({ request, answered: false, knownHead: context.knownHead, signal: scope.signal, read, append: send });
     clearTimeout(timer);
     if (settled.outcome === "applied") return settled.position;

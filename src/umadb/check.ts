@@ -1,7 +1,6 @@
-import { checkOptions, invalidArgument } from "../core/arguments.js";
+import { checkInteger, checkOptions, invalidArgument } from "../core/arguments.js";
 import { isWellFormed } from "../core/bytes.js";
 import type { MillraceError } from "../core/errors.js";
-import { utf8Length } from "./utf8-length.js";
 
 /** The largest unsigned 64-bit number. */
 export const MAX_UINT64 = 2n ** 64n - 1n;
@@ -30,7 +29,7 @@ export function list(value: unknown, path: string): readonly unknown[] {
 export function text(value: unknown, path: string, maxBytes = Infinity): string {
   if (typeof value !== "string") throw wrong(path, value, "must be a string");
   if (!isWellFormed(value)) throw wrong(path, value, "must not hold half of a surrogate pair");
-  if (maxBytes < Infinity && utf8Length(value) > maxBytes) throw wrong(path, value, `must have at most ${maxBytes} bytes of UTF-8`);
+  if (maxBytes < Infinity && new TextEncoder().encode(value).length > maxBytes) throw wrong(path, value, `must have at most ${maxBytes} bytes of UTF-8`);
   return value;
 }
 
@@ -49,18 +48,7 @@ export function position(value: unknown, path: string, max = MAX_UINT64, also = 
 
 /** `value` as a count that the wire can hold. */
 export function count(value: unknown, path: string): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
-    throw wrong(path, value, "must be a whole number from 0 to 4 294 967 295");
-  }
-  return value;
-}
-
-/** `value` as bytes, also those of another realm. */
-export function bytes(value: unknown, path: string): Uint8Array {
-  if (!ArrayBuffer.isView(value) || (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] !== "Uint8Array") {
-    throw wrong(path, value, "must be a Uint8Array");
-  }
-  return value as Uint8Array;
+  return checkInteger(path, value, 0, 0xffff_ffff, "umadb");
 }
 
 /** What `check` makes of `value` (and the rest of what it takes), or `undefined` when it is left out. */

@@ -126,7 +126,7 @@ export class UmaDb<Data = Uint8Array> {
 /** Apart, because a page that only reads need not load it with itself. */
 function loadAppend(): Promise<typeof import("./append.js")> {
   return import("./append.js").catch((cause: unknown) => {
-    throw new MillraceError("unavailable", "The part of the client that appends could not be loaded", { system: "umadb", cause });
+    throw new MillraceError("unavailable", "The code of append() could not be loaded", { system: "umadb", cause });
   });
 }
 

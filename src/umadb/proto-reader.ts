@@ -39,7 +39,7 @@ export class ProtoReader {
       if (shift > 24) this.#high |= shift < 32 ? bits >>> (32 - shift) : bits << (shift - 32);
       if (byte < 0x80) return low >>> 0;
     }
-    throw new RangeError("a number has more than ten bytes");
+    throw new RangeError("a number is too long");
   }
 
   uint64(): bigint {
@@ -81,7 +81,7 @@ export class ProtoReader {
       case 1: this.#advance(8); break;
       case 2: this.#advance(this.uint32()); break;
       case 5: this.#advance(4); break;
-      default: throw new RangeError("a field has a wire type that nothing uses");
+      default: throw new RangeError("a field has no known type");
     }
   }
 

@@ -147,7 +147,7 @@ export function openRead<Data>(store: Store<Data>, query: Query | undefined, opt
   };
 
   const once = (): ReturnType<typeof iterations> => {
-    if (iterate !== undefined) throw new MillraceError("invalid_argument", "A read can be iterated once; read again for another look", { system: "umadb" });
+    if (iterate !== undefined) throw new MillraceError("invalid_argument", "A read can be iterated once", { system: "umadb" });
     return (iterate = iterations());
   };
 

@@ -1,4 +1,4 @@
-import { equalBytes } from "../core/bytes.js";
+import { equalBytes } from "../core/equal-bytes.js";
 import { parseUuid } from "../core/uuid.js";
 import type {
   AppendRequest, Event, Query, QueryItem, ReadRequest, ReadResponse, SequencedEvent,

@@ -146,6 +146,6 @@ function allocate(length: number): Uint8Array {
   try {
     return new Uint8Array(ENVELOPE_HEADER_BYTES + length);
   } catch (cause) {
-    throw refused("resource_exhausted", `A message of ${length} bytes came, which is more than there is memory for`, cause);
+    throw refused("resource_exhausted", `A message of ${length} bytes came, there is no memory for it`, cause);
   }
 }

@@ -44,7 +44,7 @@ describe("openConnection()", () => {
     ["a url that is none", { url: 1 }, "`url` must be an http or https URL, or relative to the page, got a number"],
     ["a carrier that is none", { carrier: { call: 1 } }, "`carrier` must be a carrier, with call() and close(), got an object"],
     ["fetch beside a carrier", { carrier, fetch }, "`fetch` must be given with `url` only"],
-    ["a fetch that is none", { url, fetch: 1 }, "`fetch` must be a function like fetch, got a number"],
+    ["a fetch that is none", { url, fetch: 1 }, "`fetch` must be a function, got a number"],
     ["a negative timeoutMs", { url, timeoutMs: -1 }, "`timeoutMs` must be an integer from 0 to 2147483647, got a negative number"],
     ["a timeoutMs above what timers take", { url, timeoutMs: 2 ** 31 }, "`timeoutMs` must be an integer"],
     ["no connectTimeoutMs", { url, connectTimeoutMs: 0 }, "`connectTimeoutMs` must be an integer from 1 to 2147483647, got a number"],
@@ -60,7 +60,7 @@ describe("openConnection()", () => {
     ["null as a pause", { url, retry: { baseMs: null } }, "`retry.baseMs` must be an integer from 0 to 2147483647, got null"],
     ["null as retry", { url, retry: null }, "`retry` must be an object, got null"],
     ["null as headers", { url, headers: null }, "`headers` must be Headers"],
-    ["null as fetch", { url, fetch: null }, "`fetch` must be a function like fetch, got null"],
+    ["null as fetch", { url, fetch: null }, "`fetch` must be a function, got null"],
     ["headers that are none", { url, headers: 1 }, "`headers` must be Headers, an object of strings or an array of pairs, got a number"],
   ])("refuses %s", (_, options, message) => {
     expect(() => open(options)).toThrow(expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(message) as string }));

@@ -1,0 +1,17 @@
+import { isMillraceError } from "../core/errors.js";
+import { list, optional, position, record, text, texts, wrong } from "./check.js";
+import { encodeRead, writeQuery } from "./codec-request.js";
+import { toSource, toWireQuery } from "./convert.js";
+import { ProtoWriter } from "./proto-writer.js";
+
+/**
+ * What appending needs of what a page has loaded anyway. It is handed over: a module that the part loaded on demand
+ * imported as well would go, with all that it imports, into a third file, which every page would then load beside the
+ * first and which compresses worse.
+ */
+export const appendTools = {
+  isMillraceError, list, optional, position, record, text, texts, wrong, encodeRead, writeQuery, toSource, toWireQuery, ProtoWriter,
+};
+
+/** The type of {@link appendTools}. */
+export type AppendTools = typeof appendTools;
