@@ -24,7 +24,7 @@ export interface CarrierCall {
   signal?: AbortSignal | undefined;
   /** Milliseconds for the whole call; sent to the server as `grpc-timeout` and enforced here with code `timeout`. */
   timeoutMs?: number | undefined;
-  /** Milliseconds until the connection must stand (http2) or the response headers must have come (fetch). */
+  /** Milliseconds until the connection must stand (http2), or until the response headers of a streamed answer must have come (fetch). */
   connectTimeoutMs?: number | undefined;
   /** The largest message accepted from the server, in bytes, 16 MiB by default; above it the call ends with `resource_exhausted`. */
   maxMessageBytes?: number | undefined;

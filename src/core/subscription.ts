@@ -1,7 +1,7 @@
 import { asyncDispose } from "./dispose.js";
 import { MillraceError } from "./errors.js";
 import { iterations } from "./iterations.js";
-import { linkSignals, onAbort, type Ending, type LinkedSignal } from "./signal.js";
+import { linkSignals, onAbort, type Ending } from "./signal.js";
 import { step, type Feed, type FeedInput, type ResumePolicy } from "./resume.js";
 
 /**
@@ -70,7 +70,7 @@ export interface ResumeClock {
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** How a {@link ResumingSubscription} behaves. */
+/** How a subscription resumes. */
 export interface ResumeOptions<Position> {
   after: StartAfter<Position>;
   policy: ResumePolicy;
@@ -81,197 +81,166 @@ export interface ResumeOptions<Position> {
   closed?: Ending | undefined;
 }
 
+/** A {@link Subscription} as its system gets it, to add what its events are good for. */
+export interface ResumingSubscription<Item, Position> extends Subscription<Item, Position> {
+  /** Events one by one, each as `map` makes it. */
+  each<T>(map: (item: Item) => T, preventCancel?: boolean): AsyncIterableIterator<T>;
+  /** As `close()`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * A subscription over a source. Nothing is opened before its first `next()` or `opened`; one batch is held at most,
  * and while nobody takes it nothing more is read.
  */
-export class ResumingSubscription<Item, Position> implements Subscription<Item, Position> {
-  readonly #source: FeedSource<Item, Position>;
-  readonly #options: ResumeOptions<Position>;
-  readonly #scope: LinkedSignal;
-  readonly #iterate = iterations();
-  readonly #listeners = new Set<(state: SubscriptionState) => void>();
-  #feed: Feed<StartAfter<Position>>;
-  #call: OpenedFeed<Item, Position> | undefined;
-  #held: Item[] = [];
-  #at = 0;
+export function resuming<Item, Position>(source: FeedSource<Item, Position>, options: ResumeOptions<Position>): ResumingSubscription<Item, Position> {
+  const { after, policy, clock } = options;
+  const listeners = new Set<(state: SubscriptionState) => void>();
+  const iterate = iterations();
+  let feed: Feed<StartAfter<Position>> = { kind: "connecting", after, attempt: 0 };
+  let current = after === "end" ? undefined : after;
+  let call: OpenedFeed<Item, Position> | undefined;
+  let held: Item[] = [];
+  let at = 0;
   /** The last event handed out, until its consumer comes back. */
-  #out: Item | undefined;
-  #position: Position | undefined;
-  #opened: Promise<void> | undefined;
-  #opening: Promise<void> | undefined;
+  let out: Item | undefined;
+  let opened: Promise<void> | undefined;
+  let opening: Promise<void> | undefined;
 
-  constructor(source: FeedSource<Item, Position>, options: ResumeOptions<Position>) {
-    const { after } = options;
-    this.#source = source;
-    this.#options = options;
-    this.#feed = { kind: "connecting", after, attempt: 0 };
-    this.#position = after === "end" ? undefined : after;
-    this.#scope = linkSignals(options.signal, options.closed);
-    onAbort(this.#scope.signal, (cause) => this.#input({ kind: "close", cause }));
-  }
+  const leaveCall = (): void => {
+    call?.close();
+    call = undefined;
+  };
 
-  get state(): SubscriptionState {
-    return publicState(this.#feed);
-  }
-
-  get position(): Position | undefined {
-    return this.#position;
-  }
-
-  get opened(): Promise<void> {
-    this.#opened ??= this.#ensureOpen();
-    this.#opened.catch(() => {});
-    return this.#opened;
-  }
-
-  onStateChange(listener: (state: SubscriptionState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => { this.#listeners.delete(listener); };
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<Item> {
-    return this.values();
-  }
-
-  values({ preventCancel = false }: { preventCancel?: boolean | undefined } = {}): AsyncIterableIterator<Item> {
-    return this.each((item) => item, preventCancel);
-  }
-
-  batches(): AsyncIterableIterator<Item[]> {
-    return this.#iterateBy(() => {
-      const batch = this.#held.splice(this.#at);
-      this.#out = batch.at(-1);
-      return batch;
-    }, false);
-  }
-
-  async close(): Promise<void> {
-    this.#input({ kind: "close" });
-  }
-
-  [asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** Events one by one, each as `map` makes it. */
-  protected each<T>(map: (item: Item) => T, preventCancel = false): AsyncIterableIterator<T> {
-    return this.#iterateBy(() => {
-      const item = this.#held[this.#at++] as Item;
-      this.#out = item;
-      return map(item);
-    }, preventCancel);
-  }
-
-  /** @param take Takes of what is held, which is something. */
-  #iterateBy<T>(take: () => T, preventCancel: boolean): AsyncIterableIterator<T> {
-    return this.#iterate(() => {
-      this.#comeBack();
-      if (this.#at < this.#held.length && this.#feed.kind !== "closed") return take();
-      return this.#fill().then((more) => (more ? take() : undefined));
-    }, () => (preventCancel ? this.#comeBack() : this.close()));
-  }
-
-  /** Waits until an event is held. False, or the cause as an error, when the subscription is closed. */
-  async #fill(): Promise<boolean> {
-    while (this.#feed.kind !== "closed" && this.#at >= this.#held.length) await this.#read();
-    if (this.#feed.kind === "closed" && this.#feed.cause !== undefined) throw this.#feed.cause;
-    return this.#feed.kind !== "closed";
-  }
-
-  async #read(): Promise<void> {
-    try {
-      await this.#ensureOpen();
-      const batch = await this.#call?.next();
-      if (batch === undefined) throw new MillraceError("unavailable", "The server ended the subscription");
-      this.#held = batch;
-      this.#at = 0;
-    } catch (error) {
-      this.#lost(error);
+  const input = (happened: FeedInput<StartAfter<Position>>): void => {
+    const { kind } = feed;
+    feed = step(feed, happened, policy);
+    if (feed.kind === kind) return;
+    if (feed.kind === "closed") {
+      leaveCall();
+      scope.abort(feed.cause ?? closedByConsumer());
     }
-  }
-
-  /** One opening at a time, whoever asks. */
-  #ensureOpen(): Promise<void> {
-    this.#opening ??= this.#open().finally(() => { this.#opening = undefined; });
-    return this.#opening;
-  }
-
-  async #open(): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
-      const feed = this.#feed;
-      if (feed.kind === "closed") throw feed.cause ?? closedByConsumer();
-      if (feed.kind === "connecting") await this.#connect(feed.after);
-      else if (feed.kind !== "waiting") return;
-      else {
-        // Cut short by the end of the subscription alone, which the next round sees.
-        await clock.pause(Math.max(0, feed.retryAt - clock.now()), this.#scope.signal).catch(() => {});
-        this.#input({ kind: "retry" });
-      }
-    }
-  }
-
-  async #connect(from: StartAfter<Position>): Promise<void> {
-    try {
-      const call = await this.#source.open(from, this.#scope.signal);
-      if (this.#feed.kind === "closed") return call.close();
-      const { after } = call;
-      this.#call = call;
-      this.#input({ kind: "opened", after });
-      this.#position ??= after;
-      this.#catchUp(undefined);
-    } catch (error) {
-      this.#lost(error);
-    }
-  }
-
-  #lost(cause: unknown): void {
-    this.#leaveCall();
-    const { clock } = this.#options;
-    const { retryAfterMs } = Object(cause) as { retryAfterMs?: number };
-    this.#input(this.#source.isFinal(cause) ? { kind: "close", cause } : { kind: "lost", cause, now: clock.now(), random: clock.random(), retryAfterMs });
-  }
-
-  /** What was handed out is handled. */
-  #comeBack(): void {
-    const item = this.#out;
-    if (item === undefined) return;
-    this.#out = undefined;
-    const position = this.#source.positionOf(item);
-    this.#position = position;
-    this.#input({ kind: "handled", position });
-    this.#catchUp(position);
-  }
-
-  #catchUp(position: Position | undefined): void {
-    if (this.#feed.kind === "catching-up" && this.#call?.caughtUpAt(position) === true) {
-      this.#input({ kind: "caught-up", now: this.#options.clock.now() });
-    }
-  }
-
-  #leaveCall(): void {
-    this.#call?.close();
-    this.#call = undefined;
-  }
-
-  #input(input: FeedInput<StartAfter<Position>>): void {
-    const { kind } = this.#feed;
-    this.#feed = step(this.#feed, input, this.#options.policy);
-    if (this.#feed.kind === kind) return;
-    if (this.#feed.kind === "closed") {
-      this.#leaveCall();
-      this.#scope.abort(this.#feed.cause ?? closedByConsumer());
-    }
-    const state = publicState(this.#feed);
-    for (const listener of [...this.#listeners]) {
+    const state = publicState(feed);
+    for (const listener of [...listeners]) {
       try {
         listener(state);
       } catch {
         // A listener's error is its own; the loop that brings events must not end because of it.
       }
     }
-  }
+  };
+
+  const catchUp = (position: Position | undefined): void => {
+    if (feed.kind === "catching-up" && call?.caughtUpAt(position) === true) input({ kind: "caught-up", now: clock.now() });
+  };
+
+  /** What was handed out is handled. */
+  const comeBack = (): void => {
+    if (out === undefined) return;
+    current = source.positionOf(out);
+    out = undefined;
+    input({ kind: "handled", position: current });
+    catchUp(current);
+  };
+
+  const lost = (cause: unknown): void => {
+    leaveCall();
+    const { retryAfterMs } = Object(cause) as { retryAfterMs?: number };
+    input(source.isFinal(cause) ? { kind: "close", cause } : { kind: "lost", cause, now: clock.now(), random: clock.random(), retryAfterMs });
+  };
+
+  const connect = async (from: StartAfter<Position>): Promise<void> => {
+    try {
+      const begun = await source.open(from, scope.signal);
+      if (feed.kind === "closed") return begun.close();
+      call = begun;
+      input({ kind: "opened", after: begun.after });
+      current ??= begun.after;
+      catchUp(undefined);
+    } catch (error) {
+      lost(error);
+    }
+  };
+
+  const open = async (): Promise<void> => {
+    for (;;) {
+      if (feed.kind === "closed") throw feed.cause ?? closedByConsumer();
+      if (feed.kind === "connecting") await connect(feed.after);
+      else if (feed.kind !== "waiting") return;
+      else {
+        // Cut short by the end of the subscription alone, which the next round sees.
+        await clock.pause(Math.max(0, feed.retryAt - clock.now()), scope.signal).catch(() => {});
+        input({ kind: "retry" });
+      }
+    }
+  };
+
+  /** One opening at a time, whoever asks. */
+  const ensureOpen = (): Promise<void> => (opening ??= open().finally(() => { opening = undefined; }));
+
+  const read = async (): Promise<void> => {
+    try {
+      await ensureOpen();
+      const batch = await call?.next();
+      if (batch === undefined) throw new MillraceError("unavailable", "The server ended the subscription");
+      held = batch;
+      at = 0;
+    } catch (error) {
+      lost(error);
+    }
+  };
+
+  /** Waits until an event is held. False, or the cause as an error, when the subscription is closed. */
+  const fill = async (): Promise<boolean> => {
+    while (feed.kind !== "closed" && at >= held.length) await read();
+    if (feed.kind === "closed" && feed.cause !== undefined) throw feed.cause;
+    return feed.kind !== "closed";
+  };
+
+  const close = async (): Promise<void> => input({ kind: "close" });
+
+  /** @param take Takes of what is held, which is something. */
+  const iterateBy = <T>(take: () => T, preventCancel = false): AsyncIterableIterator<T> =>
+    iterate(() => {
+      comeBack();
+      if (at < held.length && feed.kind !== "closed") return take();
+      return fill().then((more) => (more ? take() : undefined));
+    }, preventCancel ? comeBack : close);
+
+  const each = <T>(map: (item: Item) => T, preventCancel?: boolean): AsyncIterableIterator<T> =>
+    iterateBy(() => {
+      out = held[at++] as Item;
+      return map(out);
+    }, preventCancel);
+
+  const values: Subscription<Item, Position>["values"] = ({ preventCancel } = {}) => each((item) => item, preventCancel);
+
+  const scope = linkSignals(options.signal, options.closed);
+  onAbort(scope.signal, (cause) => input({ kind: "close", cause }));
+
+  return {
+    get state() { return publicState(feed); },
+    get position() { return current; },
+    get opened() {
+      opened ??= ensureOpen();
+      opened.catch(() => {});
+      return opened;
+    },
+    onStateChange(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+    each,
+    values,
+    [Symbol.asyncIterator]: () => values(),
+    batches: () => iterateBy(() => {
+      const batch = held.splice(at);
+      out = batch.at(-1);
+      return batch;
+    }),
+    close,
+    [asyncDispose]: close,
+  };
 }
 
 function closedByConsumer(): MillraceError {

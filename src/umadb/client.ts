@@ -13,7 +13,7 @@ import { toUmaDbError } from "./errors.js";
 import type { AppendOptions, Health, HealthOptions, ReadOptions, SubscribeOptions, UmaDbOptions } from "./options.js";
 import { openRead, type Read } from "./read.js";
 import { note, type Store } from "./store.js";
-import { FeedSubscription, type UmaDbSubscription } from "./subscribe.js";
+import { openSubscription, type UmaDbSubscription } from "./subscribe.js";
 import type { NewEvent, Query } from "./types.js";
 
 const HEALTH: readonly Health["status"][] = ["unknown", "serving", "not-serving"];
@@ -81,7 +81,7 @@ export class UmaDb<Data = Uint8Array> {
    * @throws {MillraceError} `invalid_argument` at once; all else when iterated.
    */
   subscribe(query?: Query, options: SubscribeOptions = {}): UmaDbSubscription<Data> {
-    return new FeedSubscription(this.#store, query, options);
+    return openSubscription(this.#store, query, options);
   }
 
   /** The position of the last event; `undefined` when the store is empty. */

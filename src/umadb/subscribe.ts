@@ -1,7 +1,7 @@
 import { isMillraceError } from "../core/errors.js";
 import type { CallOptions, RetryOptions } from "../core/options.js";
 import type { ResumePolicy } from "../core/resume.js";
-import { ResumingSubscription, type FeedSource, type StartAfter, type Subscription } from "../core/subscription.js";
+import { resuming, type FeedSource, type StartAfter, type Subscription } from "../core/subscription.js";
 import { platformClock } from "../core/wake.js";
 import { checkCallOptions } from "../carrier/call-options.js";
 import { openStream, type Connection } from "../carrier/invoke.js";
@@ -35,20 +35,18 @@ export interface UmaDbSubscription<Data = Uint8Array> extends Subscription<Recei
 /** What may pass by itself; everything else ends a subscription. */
 const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhausted", "internal"];
 
-/** {@link UmaDbSubscription} over the calls of a client. */
-export class FeedSubscription<Data> extends ResumingSubscription<ReceivedEvent<Data>, bigint> implements UmaDbSubscription<Data> {
-  /** @throws {MillraceError} `invalid_argument` for wrong arguments; nothing is sent. */
-  constructor(store: Store<Data>, query: Query | undefined, options: SubscribeOptions) {
-    checkCallOptions(options, "umadb", ["after", "batchSize"]);
-    const { after, signal } = options;
-    if (after !== "end") optional(after, position, "options.after", MAX_UINT64 - 1n, ', or "end"');
-    const source = feedOf(store, toWireQuery(query, "query"), options);
-    super(source, { after, policy: policyOf(store.retry), clock: platformClock, signal, closed: store.connection.closed });
-  }
-
-  toObjects(): AsyncIterableIterator<SequencedEvent<Data>> {
-    return this.each((event) => event.toObject());
-  }
+/**
+ * {@link UmaDbSubscription} over the calls of a client.
+ *
+ * @throws {MillraceError} `invalid_argument` for wrong arguments; nothing is sent.
+ */
+export function openSubscription<Data>(store: Store<Data>, query: Query | undefined, options: SubscribeOptions): UmaDbSubscription<Data> {
+  checkCallOptions(options, "umadb", ["after", "batchSize"]);
+  const { after, signal } = options;
+  if (after !== "end") optional(after, position, "options.after", MAX_UINT64 - 1n, ', or "end"');
+  const source = feedOf(store, toWireQuery(query, "query"), options);
+  const subscription = resuming(source, { after, policy: policyOf(store.retry), clock: platformClock, signal, closed: store.connection.closed });
+  return Object.assign(subscription, { toObjects: () => subscription.each((event) => event.toObject()) });
 }
 
 function policyOf(retry: RetryOptions | false = {}): ResumePolicy {

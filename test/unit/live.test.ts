@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MillraceError } from "millrace/internal/core/errors";
-import { ResumingSubscription, type ResumeClock, type Subscription } from "millrace/internal/core/subscription";
+import { resuming, type ResumeClock, type Subscription } from "millrace/internal/core/subscription";
 import { liveFeed, waitFor } from "millrace/internal/live/index";
 
 interface Item { position: bigint; toObject(): { position: bigint; plain: true } }
@@ -21,7 +21,7 @@ function pushed() {
   };
   const open = (signal: AbortSignal): Subscription<Item> => {
     opens += 1;
-    return new ResumingSubscription<Item, bigint>({
+    return resuming<Item, bigint>({
       positionOf: ({ position }) => position,
       isFinal: () => true,
       open: async (after, inner) => ({ // one call, never lost

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "millrace/internal/core/errors";
 import type { ResumePolicy } from "millrace/internal/core/resume";
-import { ResumingSubscription, type FeedSource, type ResumeClock, type StartAfter } from "millrace/internal/core/subscription";
+import { resuming, type FeedSource, type ResumeClock, type StartAfter } from "millrace/internal/core/subscription";
 
 const policy: ResumePolicy = { attempts: undefined, baseMs: 250, maxMs: 30_000, steadyMs: 10_000 };
 const lost = (): MillraceError => new MillraceError("unavailable", "cut");
@@ -61,7 +61,7 @@ function manualClock() {
 const instant: ResumeClock = { now: () => 0, random: () => 0, pause: async () => {} };
 
 function open(source: FeedSource<bigint, bigint>, after: StartAfter<bigint> = undefined, clock = instant, signal?: AbortSignal) {
-  return new ResumingSubscription(source, { after, policy, clock, signal });
+  return resuming(source, { after, policy, clock, signal });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -74,7 +74,7 @@ async function take<T>(items: AsyncIterable<T>, count: number): Promise<T[]> {
   return taken;
 }
 
-describe("ResumingSubscription", () => {
+describe("resuming()", () => {
   it("opens nothing before the first next()", async () => {
     const { source, asked } = scripted({ batches: [[1n]] });
     const subscription = open(source);
