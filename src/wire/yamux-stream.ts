@@ -1,7 +1,7 @@
 import { MillraceError } from "../core/errors.js";
 import { encodeYamuxData, encodeYamuxHeader, YAMUX_INITIAL_WINDOW, yamuxFlag, yamuxType } from "./yamux.js";
 
-/** What the user of a stream is told. After `end` and one's own `end()`, or after `reset`, nothing more comes. */
+/** What the user of a stream is told. After `end` and one's own `end()`, but for a last `drain`, or after `reset`, nothing more comes. */
 export interface YamuxStreamEvents {
   /**
    * Bytes from the peer: a view on the bytes received. They count against the window until {@link YamuxStream.consumed}
@@ -12,7 +12,7 @@ export interface YamuxStreamEvents {
   end(): void;
   /** The stream is over on both sides: by the peer's reset (`cause` is `undefined`) or by the loss of the connection. */
   reset(cause: unknown): void;
-  /** What was written has left; write on. */
+  /** What was kept has left; write on. Comes also when the stream's end has left with it. */
   drain(): void;
 }
 
@@ -120,7 +120,7 @@ export class YamuxStream {
     if (this.#sendWindow > 0xffff_ffff) throw new MillraceError("protocol", `The tunnel's peer lets the window of stream ${this.id} grow without bound`);
     if (bytes === 0 || this.#queue.length === 0) return;
     this.#flush();
-    if (this.#queue.length === 0 && !this.#over) this.#events.drain();
+    if (this.#queue.length === 0) this.#events.drain();
   }
 
   /** The flags of a frame whose payload was handed on. For the session. */

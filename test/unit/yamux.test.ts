@@ -151,6 +151,23 @@ describe("YamuxStream windows", () => {
     expect(heard.log).toEqual(["end"]);
   });
 
+  it("drains also when the last of what was kept closes the stream", () => {
+    let served: YamuxStream | undefined;
+    const { a, b, run } = pair({ accept: (stream) => { served = stream; return { ...recorder(), data() {} }; } });
+    const log = recorder();
+    const stream = a.open(log);
+    stream.write(new Uint8Array(YAMUX_INITIAL_WINDOW + 1));
+    stream.end();
+    run();
+    served?.end();
+    run();
+    expect(log.log).toEqual(["end"]);
+    served?.consumed(YAMUX_INITIAL_WINDOW);
+    run();
+    expect(log.log).toEqual(["end", "drain"]);
+    expect([a.openStreams, b.openStreams]).toEqual([0, 0]);
+  });
+
   it("ends the connection when the peer overruns its window", () => {
     const sent: Uint8Array[] = [];
     const b = new YamuxSession({ role: "server", send: (x) => { sent.push(x); }, accept: () => recorder() });
