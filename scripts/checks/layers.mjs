@@ -32,7 +32,7 @@ export const LAYERS = {
   connect: { files: /^src\/connect\//, may: ["core", "wire", "carrier", "gen/es"], packages: [/^@connectrpc\/connect(\/protocol)?$/, PROTOBUF] },
   live: { files: /^src\/live\//, may: ["core"], packages: [] },
   index: { files: /^src\/index\.ts$/, may: ["core", "carrier"], packages: [] },
-  "server/gateway": { files: /^server\/gateway\//, may: [], packages: [MILLRACE, NODE] },
+  "server/gateway": { files: /^server\/gateway\//, may: [], packages: [MILLRACE, NODE, /^ws$/] },
   "server/embedded": { files: /^server\/embedded\//, may: [], packages: [MILLRACE, NODE] },
   "server/demo": { files: /^server\/demo\//, may: [], packages: [PUBLIC, NODE] },
   "server/dashboard": { files: /^server\/dashboard\/(?!vite\.config\.ts$)/, may: [], packages: [PUBLIC, /^uplot$/] },
