@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
-import { admit } from "./admission.js";
+import { admit, type Admission } from "./admission.js";
 import { GatewayCall, type CallContext, type Target } from "./call.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { fieldOf, type Client, type GatewayRequest, type ResponseSink } from "./exchange.js";
 import { answerFetch } from "./fetch.js";
 import { silentLog } from "./log.js";
-import { answerNode, refuseUpgrade } from "./node.js";
+import { answerNode } from "./node.js";
 import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
 import { pageHeaders } from "./pages.js";
 import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
@@ -15,6 +15,7 @@ import { methodTable, type GatewayMethod } from "./routes.js";
 import { StalledCalls } from "./stalled.js";
 import { Tally } from "./tally.js";
 import { openTargets } from "./targets.js";
+import { TunnelDoor } from "./tunnel-door.js";
 import { WaitingBytes } from "./waiting-bytes.js";
 import { Answer } from "./answer.js";
 
@@ -28,7 +29,10 @@ export interface Gateway {
   fetch(request: Request, client?: Client): Promise<Response>;
   /** A request listener for `node:http`, `node:https` and `node:http2` servers. */
   node(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void;
-  /** A listener for `upgrade` events. Nothing is reached by an upgrade: it is answered with 404. */
+  /**
+   * A listener for `upgrade` events: opens tunnels at `/millrace/tunnel`, WebSockets whose streams are calls, each under
+   * the same rules as a request.
+   */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
   /**
    * Stops: new calls are refused, open streams end with a status from which their callers resume, other calls may
@@ -50,12 +54,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     fetch: (request, client) => answerFetch(core.handle, request, client),
     node: (request, response) => answerNode(core.handle, request, response),
-    upgrade: (_request, socket) => refuseUpgrade(socket),
+    upgrade: (request, socket, head) => core.tunnels.upgrade(request, socket, head),
     close: () => core.close(),
   };
 }
 
 class GatewayCore {
+  readonly tunnels: TunnelDoor;
   readonly #options;
   readonly #pages;
   readonly #log;
@@ -75,14 +80,12 @@ class GatewayCore {
     this.#methods = methodTable(this.#options.extraMethods);
     this.#targets = openTargets(this.#options.upstreams, limits);
     this.#context = { limits, policy, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
+    this.tunnels = new TunnelDoor({ admit: (request) => this.#admit(request), handle: this.#tunnelled, callsPerTunnel: limits.callsPerTunnel });
   }
 
   readonly handle = (request: GatewayRequest, sink: ResponseSink): void => {
-    const admission = admit(request, this.#options);
-    if (!admission.admitted) {
-      this.#log.warn({ because: admission.because }, "A request was not admitted");
-      return respond(sink, 403);
-    }
+    const admission = this.#admit(request);
+    if (!admission.admitted) return respond(sink, 403);
     switch (request.method) {
       case "POST": return this.#call(request, sink, admission.origin);
       case "OPTIONS": return respond(sink, 204, preflightHeaders(admission.origin, request.headers));
@@ -90,6 +93,19 @@ class GatewayCore {
       default: return respond(sink, 405, { allow: "GET, HEAD, OPTIONS, POST" });
     }
   };
+
+  /** Answers a call that came through a tunnel, which was admitted as a whole. */
+  readonly #tunnelled = (request: GatewayRequest, sink: ResponseSink): void => {
+    const method = this.#methods.get(request.target);
+    if (method === undefined) return say(sink, undefined, { status: status.unimplemented, message: "No such method", applied: "no" });
+    this.#route(method, request, sink, undefined, this.#options.limits.callsPerTunnel);
+  };
+
+  #admit(request: GatewayRequest): Admission {
+    const admission = admit(request, this.#options);
+    if (!admission.admitted) this.#log.warn({ because: admission.because }, "A request was not admitted");
+    return admission;
+  }
 
   #call(request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
     const refuse = (httpStatus: number, text: string): void => respond(sink, httpStatus, corsHeaders(origin), text);
@@ -99,16 +115,19 @@ class GatewayCore {
     if (request.headers["content-encoding"] !== undefined) return refuse(415, "Send the body as it is, without content-encoding");
     const method = this.#methods.get(request.target);
     if (method === undefined) return refuse(404, "No such method");
+    this.#route(method, request, sink, origin, this.#options.limits.callsPerConnection);
+  }
+
+  #route(method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined, maxCalls: number): void {
     const target = this.#targets.byName.get(method.system);
     if (target === undefined) return say(sink, origin, noUpstream(method));
     if (this.#closed !== undefined) return say(sink, origin, CLOSING);
+    if (this.#callsOf.of(request.client.connection) >= maxCalls) return say(sink, origin, limited(`A connection may have ${maxCalls} calls open`, 1_000));
     this.#begin(target, method, request, sink, origin);
   }
 
   #begin(target: Target, method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
     const { connection } = request.client;
-    const { callsPerConnection } = this.#options.limits;
-    if (this.#callsOf.of(connection) >= callsPerConnection) return say(sink, origin, limited(`A connection may have ${callsPerConnection} calls open`, 1_000));
     this.#callsOf.add(connection, 1);
     const call: GatewayCall = new GatewayCall(this.#context, target, method, request, sink, origin, () => {
       this.#calls.delete(call);
@@ -138,6 +157,7 @@ class GatewayCore {
   }
 
   async #drain(): Promise<void> {
+    this.tunnels.goAway();
     for (const call of this.#calls) if (call.method.lane === "live") call.drain();
     await within(this.#options.limits.drainMs, new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -145,6 +165,7 @@ class GatewayCore {
     }));
     for (const call of this.#calls) call.drain();
     await this.#targets.close(this.#options.limits.drainMs);
+    this.tunnels.close();
   }
 }
 

@@ -12,6 +12,8 @@ export interface Limits {
   bodyTimeoutMs: number;
   /** Calls open on one connection at a time; 256 by default. */
   callsPerConnection: number;
+  /** Calls open in one tunnel at a time; 1 024 by default. */
+  callsPerTunnel: number;
   /** Conditional UmaDB appends under way at a time; the others wait. 8 by default. */
   conditionalAppends: number;
   /** How many of those one address may have while others want some too; 4 by default. Alone it may have all but one, and 3 while its appends are slow. */
@@ -34,6 +36,7 @@ const DEFAULTS: Limits = {
   waitingBytes: 64 * MIB,
   bodyTimeoutMs: 30_000,
   callsPerConnection: 256,
+  callsPerTunnel: 1_024,
   conditionalAppends: 8,
   conditionalAppendsPerClient: 4,
   waitingAppends: 1_024,

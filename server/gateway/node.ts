@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { Duplex } from "node:stream";
 import { fieldOf, type BodyEvents, type GatewayRequest, type Handler, type HeaderFields, type RequestBody, type ResponseSink, type SinkEvents } from "./exchange.js";
 
 type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -12,13 +11,8 @@ export function answerNode(handle: Handler, request: NodeRequest, response: Serv
   handle(requestOf(request), new NodeSink(request, response as NodeResponse));
 }
 
-/** Answers an upgrade that leads nowhere. */
-export function refuseUpgrade(socket: Duplex): void {
-  socket.on("error", () => undefined);
-  socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-}
-
-function requestOf(request: NodeRequest): GatewayRequest {
+/** A request of a Node server, free of its types. */
+export function requestOf(request: NodeRequest): GatewayRequest {
   const headers: HeaderFields = request.headers;
   return {
     method: request.method ?? "",

@@ -120,9 +120,9 @@ describe("gateway: admission", () => {
     expect((await call({}, { method })).response.statusCode).toBe(405);
   });
 
-  it("answers an upgrade with 404 and closes", async () => {
+  it("answers an upgrade that leads to no tunnel with 404 and closes", async () => {
     const socket = connect(served.port, "127.0.0.1");
-    socket.write("GET /millrace/tunnel HTTP/1.1\r\nhost: gw.example\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+    socket.write("GET /socket HTTP/1.1\r\nhost: gw.example\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
     let text = "";
     socket.on("data", (bytes) => (text += bytes.toString()));
     await once(socket, "close");

@@ -1,0 +1,220 @@
+import { concatBytes } from "../core/bytes.js";
+import { invalidArgument } from "../core/arguments.js";
+import { MillraceError } from "../core/errors.js";
+import { abortable, linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
+import { EnvelopeReader } from "../wire/envelope-reader.js";
+import { encodeEnvelope, encodeEnvelopes } from "../wire/frames.js";
+import { encodeHeaderBlock, HeaderBlockReader } from "../wire/header-block.js";
+import { encodeGrpcTimeout } from "../wire/timeout.js";
+import { parseTrailers } from "../wire/trailers.js";
+import type { YamuxStream, YamuxStreamEvents } from "../wire/yamux-stream.js";
+import { collectMessages } from "./collect.js";
+import { connectionLost } from "./network-error.js";
+import { ResponseFeed, type ResponseSource } from "./response.js";
+import type { TunnelLink } from "./tunnel-link.js";
+import type { CarrierCall, CarrierResponse } from "./types.js";
+
+/** What calls of one tunnel carrier share. */
+export interface TunnelCallSettings {
+  /** The gateway's origin, for error texts. */
+  readonly origin: string;
+  readonly maxMessageBytes: number;
+  readonly connectTimeoutMs: number;
+  /** The tunnel for a new call, opened if there is none. */
+  readonly link: () => TunnelLink;
+  /** Ends when the carrier is closed. */
+  readonly closed: Ending;
+}
+
+/** One call in a tunnel. The window grows only as chunks are taken, so back-pressure reaches the server. */
+export class TunnelCall implements ResponseSource, YamuxStreamEvents {
+  readonly response: CarrierResponse;
+  readonly #settings: TunnelCallSettings;
+  readonly #call: CarrierCall;
+  readonly #feed: ResponseFeed;
+  readonly #scope: LinkedSignal;
+  readonly #head = new HeaderBlockReader();
+  readonly #envelopes: EnvelopeReader;
+  readonly #undo: (() => void)[] = [];
+  #link: TunnelLink | undefined;
+  #stream: YamuxStream | undefined;
+  #drained = (): void => {};
+  #wanted = false;
+  /** Chunks that nobody has taken, and their bytes. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  /** Bytes received for which the window was not opened again. */
+  #owedBytes = 0;
+
+  constructor(settings: TunnelCallSettings, call: CarrierCall) {
+    this.#settings = settings;
+    this.#call = call;
+    this.#feed = new ResponseFeed(this);
+    this.response = this.#feed.response;
+    this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes });
+    this.#scope = linkSignals(call.signal, settings.closed);
+    this.#undo.push(onAbort(this.#scope.signal, (reason) => {
+      this.#feed.abort(reason);
+      this.#free();
+    }));
+    if (!this.#feed.over) this.#run().catch((error: unknown) => this.#fail(error));
+  }
+
+  pull(): void {
+    this.#wanted = true;
+    const chunk = this.#held.shift();
+    if (chunk === undefined) return;
+    this.#wanted = false;
+    this.#heldBytes -= chunk.length;
+    this.#openWindow();
+    this.#feed.deliver([chunk]);
+  }
+
+  leave(): void {
+    this.#free();
+  }
+
+  data(piece: Uint8Array): void {
+    this.#owedBytes += piece.length;
+    const chunks: Uint8Array[] = [];
+    try {
+      const before = this.#head.block;
+      const rest = this.#head.push(piece);
+      const { block } = this.#head;
+      if (block !== undefined && block !== before) this.#headersCame(block.headers);
+      this.#envelopes.push(rest, chunks);
+    } catch (error) {
+      this.#hold(chunks);
+      return this.#fail(error);
+    }
+    this.#hold(chunks);
+    this.#openWindow();
+    if (this.#wanted) this.pull();
+  }
+
+  end(): void {
+    try {
+      this.#envelopes.end();
+      const block = this.#envelopes.trailerBlock;
+      if (block === undefined) throw connectionLost(this.#settings.origin);
+      const trailers = parseTrailers(block);
+      this.#handOver();
+      this.#feed.finish(trailers);
+      this.#free();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  reset(cause: unknown): void {
+    this.#fail(cause ?? new MillraceError("unavailable", `${this.#settings.origin} broke the call off`, { applied: "unknown" }));
+  }
+
+  drain(): void {
+    this.#drained();
+  }
+
+  async #run(): Promise<void> {
+    const { kind, duplex, timeoutMs } = this.#call;
+    const { signal } = this.#scope;
+    this.#undo.push(startTimer(timeoutMs, () => this.#scope.abort(this.#timeout())));
+    const head = this.#encodeHead();
+    const streams = (kind === "client" || kind === "bidi") && duplex !== "half";
+    const body = streams ? undefined : encodeEnvelopes(await collectMessages(this.#call, signal));
+    if (this.#feed.over) return;
+    const link = await this.#connected();
+    if (this.#feed.over) return;
+    this.#link = link;
+    const stream = link.open(this);
+    this.#stream = stream;
+    if (body === undefined) return this.#sendAll(stream, head);
+    stream.write(concatBytes([head, body]));
+    stream.end();
+  }
+
+  #encodeHead(): Uint8Array {
+    const { path, headers: metadata, timeoutMs } = this.#call;
+    const headers = new Headers(metadata);
+    if (timeoutMs !== undefined && timeoutMs > 0) headers.set("grpc-timeout", encodeGrpcTimeout(timeoutMs));
+    return encodeHeaderBlock(path, headers);
+  }
+
+  async #connected(): Promise<TunnelLink> {
+    const link = this.#settings.link();
+    const ms = this.#call.connectTimeoutMs ?? this.#settings.connectTimeoutMs;
+    const stop = startTimer(ms, () => this.#scope.abort(new MillraceError("unavailable", `${this.#settings.origin} gave no tunnel within ${ms} ms`)));
+    this.#undo.push(stop);
+    await abortable(link.ready, this.#scope.signal);
+    stop();
+    return link;
+  }
+
+  async #sendAll(stream: YamuxStream, head: Uint8Array): Promise<void> {
+    const { messages } = this.#call;
+    const { signal } = this.#scope;
+    const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+    let ended = false;
+    try {
+      stream.write(head);
+      for (let index = 0; !ended; index++) {
+        const next = await abortable(Promise.resolve(iterator.next()), signal);
+        ended = next.done === true;
+        if (next.done !== true) await this.#write(stream, next.value, index);
+      }
+      stream.end();
+    } finally {
+      // Not waited for: a generator that waits for something itself would hold up an abort.
+      if (!ended) Promise.resolve(iterator.return?.()).catch(() => {});
+    }
+  }
+
+  async #write(stream: YamuxStream, message: Uint8Array, index: number): Promise<void> {
+    if (!(message instanceof Uint8Array)) throw invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
+    if (stream.write(encodeEnvelope(message))) return;
+    await abortable(new Promise<void>((resolve) => { this.#drained = resolve; }), this.#scope.signal);
+  }
+
+  #headersCame(headers: readonly (readonly [string, string])[]): void {
+    // After what came in the same message: who looks at the headers can know that nothing follows them.
+    queueMicrotask(() => this.#feed.headers(new Headers([...headers] as [string, string][])));
+  }
+
+  #hold(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.#heldBytes += chunk.length;
+    this.#held.push(...chunks);
+  }
+
+  /** Opens the window for all that is not held: also for the part of a message that may be larger than the window. */
+  #openWindow(): void {
+    const bytes = this.#owedBytes - this.#heldBytes;
+    if (bytes <= 0) return;
+    this.#owedBytes -= bytes;
+    this.#stream?.consumed(bytes);
+  }
+
+  #handOver(): void {
+    if (this.#held.length > 0) this.#feed.deliver(this.#held.splice(0));
+  }
+
+  #timeout(): MillraceError {
+    const { path, timeoutMs } = this.#call;
+    return new MillraceError("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: this.#stream === undefined ? "no" : "unknown" });
+  }
+
+  /** Ends the call; what was received before can still be taken. */
+  #fail(error: unknown): void {
+    this.#handOver();
+    this.#feed.fail(error);
+    this.#free();
+  }
+
+  /** Takes back every listener and timer, and the stream if it still is open on a side. */
+  #free(): void {
+    for (const stop of this.#undo.splice(0)) stop();
+    this.#held = [];
+    this.#stream?.reset();
+    this.#link?.rest();
+    // Wakes a sender that waits.
+    this.#scope.abort(new MillraceError("unavailable", "The call has ended"));
+  }
+}
