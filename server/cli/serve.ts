@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createGateway, type GatewayOptions } from "../gateway/index.js";
+import { isMillraceError } from "millrace";
 import { ConfigError } from "./config-error.js";
 import { urlHost, type ListenAddress } from "./listen-address.js";
 
@@ -31,10 +32,10 @@ export interface ServeSettings {
 /**
  * Makes a gateway and serves it.
  *
- * @throws {ConfigError} When the address cannot be listened on, or certificate and key do not work.
+ * @throws {ConfigError} When an option is wrong, the address cannot be listened on, or certificate and key do not work.
  */
 export async function serveGateway({ listen, tls, options }: ServeSettings): Promise<RunningGateway> {
-  const gateway = createGateway(options);
+  const gateway = makeGateway(options);
   const front = tls === undefined ? plainFront() : secureFront(tls);
   front.server.on("request", gateway.node);
   front.server.on("upgrade", gateway.upgrade);
@@ -105,4 +106,13 @@ function listening(server: Server | Http2SecureServer, { host, port }: ListenAdd
     server.once("error", (error: NodeJS.ErrnoException) => reject(new ConfigError(`listen: ${urlHost(host)}:${port} cannot be used (${error.code ?? "unknown reason"})`)));
     server.listen(port, host, () => resolve());
   });
+}
+
+function makeGateway(options: GatewayOptions): ReturnType<typeof createGateway> {
+  try {
+    return createGateway(options);
+  } catch (error) {
+    if (!isMillraceError(error, "invalid_argument")) throw error;
+    throw new ConfigError(error.message);
+  }
 }

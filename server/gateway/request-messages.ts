@@ -1,14 +1,17 @@
 import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength } from "millrace/internal/wire/frames";
-import { concatBytes } from "millrace/internal/core/bytes";
 import { invalid, limited, type Refusal } from "./refusal.js";
 
+/** What is set aside for a message whose length is not known yet. */
+const FIRST_BYTES = 64;
+
 /**
- * Puts the messages of a request body together. Keeps the bytes as they came and joins them when a message is complete,
- * so that a header which announces much costs nothing before much was sent.
+ * Puts the messages of a request body together. A message that comes whole is passed on as it is; one that the network
+ * cut is copied into a buffer that at most doubles as its bytes come. So a header that announces much costs nothing
+ * before much was sent, and a body in tiny pieces costs no more than its bytes.
  */
 export class RequestMessages {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
+  #buffer = new Uint8Array(0);
   #held = 0;
 
   constructor(maxMessageBytes: number) {
@@ -29,12 +32,21 @@ export class RequestMessages {
   push(bytes: Uint8Array, out: Uint8Array[]): Refusal | undefined {
     let rest = bytes;
     while (rest.length > 0) {
-      const missing = this.#missing();
-      const piece = rest.subarray(0, missing);
+      if (this.#held === 0 && rest.length >= ENVELOPE_HEADER_BYTES) {
+        const wrong = this.#check(rest);
+        if (wrong !== undefined) return wrong;
+        const end = ENVELOPE_HEADER_BYTES + envelopeLength(rest, 0);
+        if (end <= rest.length) {
+          out.push(rest.subarray(0, end));
+          rest = rest.subarray(end);
+          continue;
+        }
+      }
+      const piece = rest.subarray(0, this.#missing());
       rest = rest.subarray(piece.length);
       this.#keep(piece);
       if (this.#held < ENVELOPE_HEADER_BYTES) continue;
-      const wrong = this.#check();
+      const wrong = this.#check(this.#buffer);
       if (wrong !== undefined) return wrong;
       if (this.#missing() === 0) out.push(this.#take());
     }
@@ -44,19 +56,15 @@ export class RequestMessages {
   /** Bytes until the header, or with a header the message, is complete. */
   #missing(): number {
     if (this.#held < ENVELOPE_HEADER_BYTES) return ENVELOPE_HEADER_BYTES - this.#held;
-    return ENVELOPE_HEADER_BYTES + envelopeLength(this.#header(), 0) - this.#held;
+    return this.#announced() - this.#held;
   }
 
-  /** The pieces' beginning; joined where the network cut through it. */
-  #header(): Uint8Array {
-    const first = this.#pieces[0] as Uint8Array;
-    if (first.length >= ENVELOPE_HEADER_BYTES) return first;
-    this.#pieces = [concatBytes(this.#pieces)];
-    return this.#pieces[0] as Uint8Array;
+  /** How long the message is that is being put together, once its header is there. */
+  #announced(): number {
+    return ENVELOPE_HEADER_BYTES + envelopeLength(this.#buffer, 0);
   }
 
-  #check(): Refusal | undefined {
-    const header = this.#header();
+  #check(header: Uint8Array): Refusal | undefined {
     const flag = header[0] as number;
     if ((flag & envelopeFlag.compressed) !== 0) return invalid("A request message is compressed: send it as it is");
     if (flag !== envelopeFlag.data) return invalid("The request body holds an envelope that is no message");
@@ -65,13 +73,22 @@ export class RequestMessages {
   }
 
   #keep(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#held += piece.length;
+    const needed = this.#held + piece.length;
+    if (needed > this.#buffer.length) this.#grow(needed);
+    this.#buffer.set(piece, this.#held);
+    this.#held = needed;
+  }
+
+  #grow(needed: number): void {
+    const most = this.#held < ENVELOPE_HEADER_BYTES ? Infinity : this.#announced();
+    const larger = new Uint8Array(Math.min(most, Math.max(FIRST_BYTES, needed, this.#buffer.length * 2)));
+    larger.set(this.#buffer.subarray(0, this.#held));
+    this.#buffer = larger;
   }
 
   #take(): Uint8Array {
-    const message = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : concatBytes(this.#pieces);
-    this.#pieces = [];
+    const message = this.#buffer.subarray(0, this.#held);
+    this.#buffer = new Uint8Array(0);
     this.#held = 0;
     return message;
   }
