@@ -25,7 +25,7 @@ export function embeddedFetch(service: EmbeddedService): EmbeddedFetch {
       signal: AbortSignal.any([request.signal, left.signal]),
       begin() {},
       requests: requestMessages(whole(body), service.maxRequestBytes, headers.get("grpc-encoding")),
-    }, "status");
+    }, "rich");
     return new Response(bodyOf(served, left), { headers: { "content-type": WEB_CONTENT_TYPE } });
   };
 }

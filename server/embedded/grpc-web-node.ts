@@ -24,7 +24,7 @@ export async function answerGrpcWeb(service: EmbeddedService, request: IncomingM
     signal: left.signal,
     begin: () => response.flushHeaders(),
     requests: requestMessages(request.iterator({ destroyOnReturn: false }), service.maxRequestBytes, headers.get("grpc-encoding")),
-  }, "status");
+  }, "rich");
   response.setHeader("content-type", WEB_CONTENT_TYPE);
   for (;;) {
     const result = await served.next();

@@ -7,10 +7,10 @@ import { checkRequestSize } from "./request-messages.js";
 import { StatusError, type EmbeddedService, type ServiceContext } from "./service.js";
 
 /**
- * How an error's details travel: `status` wraps them in `google.rpc.Status`, which every client can read; `raw` is
+ * How an error's details travel: `rich` wraps them in `google.rpc.Status`, which every client can read; `raw` is
  * what a system's own clients read from the real server.
  */
-export type DetailsForm = "status" | "raw";
+export type DetailsForm = "rich" | "raw";
 
 /** One call, as it came. */
 export interface ServedCall extends ServiceContext {

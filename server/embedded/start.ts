@@ -1,6 +1,5 @@
+import { fetchCarrier, type Carrier } from "millrace/carrier";
 import { MillraceError } from "millrace/internal/core/errors";
-import type { Carrier } from "millrace/internal/carrier/types";
-import { embeddedCarrier } from "./carrier.js";
 import { embeddedFetch, type EmbeddedFetch } from "./fetch.js";
 import type { EmbeddedService } from "./service.js";
 import { embeddedUmaDb } from "./umadb/index.js";
@@ -46,9 +45,10 @@ export function embeddedService({ systems = ["umadb"], apiKey }: EmbeddedOptions
 
 /** A service by each way that needs no socket. */
 export function embeddedOf(service: EmbeddedService): Embedded {
+  const fetch = embeddedFetch(service);
   return {
-    carrier: embeddedCarrier(service),
-    fetch: embeddedFetch(service),
+    carrier: fetchCarrier({ url: "http://embedded", fetch }),
+    fetch,
     async close() {
       service.close();
     },

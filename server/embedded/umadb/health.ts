@@ -17,7 +17,11 @@ export function healthMethods(shutdown: Ending): [path: string, method: ServiceM
       await checkName(requests);
       if (shutdown.reason === undefined) yield answer();
       const over = linkSignals(signal, shutdown);
-      await new Promise<void>((resolve) => { onAbort(over.signal, () => resolve()); });
+      try {
+        await new Promise<void>((resolve) => { onAbort(over.signal, () => resolve()); });
+      } finally {
+        over.release();
+      }
       if (!signal.aborted) yield answer();
     }],
   ];
