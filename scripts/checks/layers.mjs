@@ -36,7 +36,7 @@ export const LAYERS = {
   "server/embedded": { files: /^server\/embedded\//, may: [], packages: [MILLRACE, NODE] },
   "server/demo": { files: /^server\/demo\//, may: [], packages: [PUBLIC, NODE] },
   "server/dashboard": { files: /^server\/dashboard\/(?!vite\.config\.ts$)/, may: [], packages: [PUBLIC, /^uplot$/] },
-  "server/cli": { files: /^server\/cli\//, may: ["server/gateway", "server/demo"], packages: [MILLRACE, NODE, /^(pino|yaml)$/] },
+  "server/cli": { files: /^server\/cli\//, may: ["server/gateway", "server/embedded", "server/demo"], packages: [MILLRACE, NODE, /^(pino|yaml)$/] },
   "server/index": { files: /^server\/index\.ts$/, may: ["server/gateway"], packages: [] },
   spec: { files: /^test\/spec\/(?!.*\.test\.ts$)/, may: [], packages: [PUBLIC, /^vitest$/] },
 };

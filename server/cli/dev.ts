@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { UmaDb } from "millrace/umadb";
 import { streamDemoEvents } from "../demo/stream.js";
+import { listenEmbedded } from "../embedded/node.js";
 import type { GatewayOptions } from "../gateway/index.js";
 import { resolveGatewayOptions } from "../gateway/options.js";
 import { ConfigError } from "./config-error.js";
@@ -9,7 +10,7 @@ import { DEV_USAGE, parseDevFlags, type DevFlags } from "./dev-flags.js";
 import { isLoopback, parseListen, type ListenAddress } from "./listen-address.js";
 import { serveGateway, type RunningGateway } from "./serve.js";
 import { terminated } from "./terminated.js";
-import { findUmaDb, startUmaDb, type UmaDbProcess } from "./umadb-process.js";
+import { findUmaDb, startUmaDb } from "./umadb-process.js";
 
 const DEFAULT_LISTEN = "127.0.0.1:8080";
 
@@ -17,10 +18,11 @@ const NO_UMADB = `There is no umadb server command on this machine. Install it w
   pip install umadb==0.7.8
 in a Python environment whose bin folder is on the PATH (in a checkout of this repository,
 "node scripts/setup-test.mjs --only umadb" does it), name the command in MILLRACE_UMADB_BIN,
-or give a server that runs already with --umadb URL`;
+give a server that runs already with --umadb URL, or leave out --real-umadb: the embedded
+UmaDB needs nothing`;
 
 /**
- * `millrace dev`: a UmaDB server, a gateway in development mode with the dashboard, and a stream of events, until
+ * `millrace dev`: a UmaDB, a gateway in development mode with the dashboard, and a stream of events, until
  * SIGTERM or SIGINT ends all of them.
  *
  * @returns The exit code: 0 when it was asked to end, 1 when the server that it started ended by itself.
@@ -35,31 +37,55 @@ export async function devCommand(args: readonly string[]): Promise<number> {
   const listen = loopback(flags.listen ?? DEFAULT_LISTEN);
   const pages = readPages(dashboardFolder());
   const end = terminated();
-  const store = flags.umadb === undefined ? await startServer(flags) : { url: flags.umadb, server: undefined };
+  const store = await openStore(flags);
   try {
     const log = pino({ base: null, level: "warn" }, pino.destination({ dest: 2, sync: true }));
     const options = { upstreams: { umadb: { url: store.url } }, allowAll: true, pages, log };
     return await run(flags, await serve(listen, flags.listen === undefined, options), store, end);
   } finally {
-    await store.server?.stop();
+    await store.stop();
   }
 }
 
-/** The UmaDB that the gateway stands in front of, and its process where it was started here. */
+/** The UmaDB that the gateway stands in front of. */
 interface Store {
   readonly url: string;
-  readonly server: UmaDbProcess | undefined;
+  /** `HOST:PORT`, as UmaDB's own clients want it. */
+  readonly address: string;
+  /** Whether nobody else can have put anything into it. */
+  readonly own: boolean;
+  /** Resolves when its process, where it is one of its own, has ended, whoever ended it. */
+  readonly exited: Promise<void>;
+  stop(): Promise<void>;
 }
 
-async function run(flags: DevFlags, gateway: RunningGateway, { url, server }: Store, end: Promise<unknown>): Promise<number> {
+async function openStore(flags: DevFlags): Promise<Store> {
+  const { umadb, realUmaDb, nativeUmaDb } = flags;
+  if (umadb !== undefined) {
+    const address = URL.canParse(umadb) ? new URL(umadb).host : umadb;
+    return { url: umadb, address, own: false, exited: never(), async stop() {} };
+  }
+  if (realUmaDb) return startServer(flags);
+  try {
+    const server = await listenEmbedded({ listen: nativeUmaDb });
+    return { url: server.url, address: server.address, own: true, exited: never(), stop: () => server.close() };
+  } catch (error) {
+    throw new ConfigError(`--native-umadb: ${(error as Error).message.replaceAll("`", "")}`);
+  }
+}
+
+/** For what cannot end by itself. */
+function never(): Promise<void> {
+  return new Promise(() => {});
+}
+
+async function run(flags: DevFlags, gateway: RunningGateway, store: Store, end: Promise<unknown>): Promise<number> {
   const db = new UmaDb({ url: gateway.url });
   const leaving = new AbortController();
-  const streaming = flags.demo ?? (server !== undefined || (await isEmpty(db)));
+  const streaming = flags.demo ?? (store.own || (await isEmpty(db)));
   const stream = streaming ? streamDemoEvents(db, { signal: leaving.signal, onTrouble: warn }) : Promise.resolve();
-  announce(flags, gateway.url, server?.address ?? new URL(url).host, streaming);
-  const asked = end.then(() => true);
-  const died = server?.exited.then(() => false);
-  const wasAsked = await Promise.race(died === undefined ? [asked] : [asked, died]);
+  announce(flags, gateway.url, store.address, streaming);
+  const wasAsked = await Promise.race([end.then(() => true), store.exited.then(() => false)]);
   leaving.abort();
   await stream;
   await db.close();
@@ -73,7 +99,7 @@ async function startServer({ data, nativeUmaDb }: DevFlags): Promise<Store> {
   if (command === undefined) throw new ConfigError(NO_UMADB);
   try {
     const server = await startUmaDb({ command, dataDir: data, listen: nativeUmaDb });
-    return { url: server.url, server };
+    return { ...server, own: true };
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }

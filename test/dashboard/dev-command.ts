@@ -25,8 +25,8 @@ export interface DevCommand {
 }
 
 /** Starts the built command on a free port and waits for its ready line. `args` come after `dev --listen 127.0.0.1:0 --json`. */
-export async function startDev(args: readonly string[]): Promise<DevCommand> {
-  const { child, exited, output } = launch(["--listen", "127.0.0.1:0", "--json", ...args], {});
+export async function startDev(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<DevCommand> {
+  const { child, exited, output } = launch(["--listen", "127.0.0.1:0", "--json", ...args], env);
   const killWithUs = (): boolean => child.kill("SIGKILL");
   process.once("exit", killWithUs);
   const line = await new Promise<string>((resolve, reject) => {

@@ -66,26 +66,18 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     expect(await isListening(new URL(other.ready.url).host)).toBe(false);
   });
 
-  it.runIf(process.platform === "linux")("leaves no server behind when it is killed", async () => {
-    const other = await startDev(["--no-demo"]);
-    await other.end("SIGKILL");
-    await expect.poll(() => isListening(other.ready.native.umadb), { timeout: 5_000 }).toBe(false);
+  it("needs nothing installed", async () => {
+    const other = await startDev(["--no-demo"], { MILLRACE_UMADB_BIN: "/nowhere/umadb", PATH: "/nowhere" });
+    const db = new UmaDb({ url: other.ready.url });
+    expect(await db.append([{ type: "First", data: json({}) }])).toBe(1n);
+    await db.close();
+    expect(await other.end("SIGTERM")).toBe(0);
   });
 
-  it("keeps its database in the folder of --data, and makes nothing up with --no-demo", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "millrace-dev-test-"));
-    try {
-      for (const position of [1n, 2n]) {
-        const kept = await startDev(["--no-demo", "--data", folder]);
-        expect(kept.ready.demo).toBe(false);
-        const db = new UmaDb({ url: kept.ready.url });
-        expect(await db.append([{ type: "Kept", data: json({}) }])).toBe(position);
-        await db.close();
-        expect(await kept.end("SIGTERM")).toBe(0);
-      }
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  it("ends with 2 when another has the address of --native-umadb", async () => {
+    const { code, output } = await runDev(["--listen", "127.0.0.1:0", "--native-umadb", dev.ready.native.umadb]);
+    expect(code).toBe(2);
+    expect(output).toContain("--native-umadb");
   });
 
   it("listens for gRPC where --native-umadb says", async () => {
@@ -98,23 +90,57 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     await chosen.end("SIGTERM");
   });
 
-  it("ends with 2 and says how to install UmaDB when there is none", async () => {
-    const { code, output } = await runDev(["--json"], { MILLRACE_UMADB_BIN: "/nowhere/umadb" });
-    expect(code).toBe(2);
-    expect(output).toContain("pip install umadb==0.7.8");
-  });
-
   it.each([
     [["--listen", "0.0.0.0:8080"], "loopback"],
     [["--listen", "8080"], "HOST:PORT"],
     [["--umadb", "localhost:50051"], "--umadb"],
     [["--umadb", "http://127.0.0.1:1", "--data", "x"], "--data"],
+    [["--umadb", "http://127.0.0.1:1", "--real-umadb"], "--real-umadb"],
+    [["--data", "x"], "--real-umadb"],
+    [["--native-umadb", "nowhere"], "--native-umadb"],
     [["--demo", "--no-demo"], "exclude each other"],
     [["--nonsense"], "--nonsense"],
   ])("ends with 2 and names what is wrong: %j", async (args, named) => {
     const { code, output } = await runDev(args);
     expect(code).toBe(2);
     expect(output).toContain(named);
+  });
+});
+
+describe("millrace dev --real-umadb", { timeout: 60_000 }, () => {
+  it.each(["SIGTERM", "SIGINT"] as const)("ends with 0 at %s, and the server with it", async (signal) => {
+    const dev = await startDev(["--real-umadb", "--no-demo"]);
+    expect(await isListening(dev.ready.native.umadb)).toBe(true);
+    expect(await dev.end(signal)).toBe(0);
+    expect(await isListening(dev.ready.native.umadb)).toBe(false);
+  });
+
+  it.runIf(process.platform === "linux")("leaves no server behind when it is killed", async () => {
+    const dev = await startDev(["--real-umadb", "--no-demo"]);
+    await dev.end("SIGKILL");
+    await expect.poll(() => isListening(dev.ready.native.umadb), { timeout: 5_000 }).toBe(false);
+  });
+
+  it("keeps its database in the folder of --data, and makes nothing up with --no-demo", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-dev-test-"));
+    try {
+      for (const position of [1n, 2n]) {
+        const kept = await startDev(["--real-umadb", "--no-demo", "--data", folder]);
+        expect(kept.ready.demo).toBe(false);
+        const db = new UmaDb({ url: kept.ready.url });
+        expect(await db.append([{ type: "Kept", data: json({}) }])).toBe(position);
+        await db.close();
+        expect(await kept.end("SIGTERM")).toBe(0);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("ends with 2 and says how to install UmaDB when there is none", async () => {
+    const { code, output } = await runDev(["--real-umadb", "--json"], { MILLRACE_UMADB_BIN: "/nowhere/umadb" });
+    expect(code).toBe(2);
+    expect(output).toContain("pip install umadb==0.7.8");
   });
 });
 
