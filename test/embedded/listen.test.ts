@@ -5,6 +5,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { createClient } from "@connectrpc/connect";
 import { http2Carrier } from "millrace/carrier/http2";
 import { DCB } from "millrace/connect";
+import { AppendRequest } from "millrace/internal/gen/static/umadb/v1/umadb";
 import { listenEmbedded, type ListeningEmbedded } from "millrace-server/embedded/node";
 import { AppendConditionError, UmaDb } from "millrace/umadb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -77,6 +78,14 @@ describe("listenEmbedded() for native gRPC", () => {
     const details = Buffer.from(String(headers["grpc-status-details-bin"]), "base64");
     const text = decodeURIComponent(String(headers["grpc-message"]));
     expect(details).toEqual(Buffer.concat([Buffer.from([0x0a, text.length]), Buffer.from(text), Buffer.from([0x10, 2])]));
+  });
+
+  it("bounds an error's text, which may quote what was sent", async () => {
+    const metadata = [{ key: "k".repeat(60_000), value: "v".repeat(70_000) }];
+    const request = AppendRequest.encode({ events: [{ eventType: "a", tags: [], data: new Uint8Array(0), uuid: "", metadata }] }).finish();
+    const { headers } = await ask(APPEND, envelope(request));
+    expect(headers["grpc-status"]).toBe("3");
+    expect(String(headers["grpc-message"])).toMatch(/^invalid argument: metadata value for key 'k{900}/);
   });
 
   it("knows no other method", async () => {
