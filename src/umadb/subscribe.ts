@@ -36,6 +36,12 @@ export interface UmaDbSubscription<Data = Uint8Array> extends Subscription<Recei
 const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhausted", "internal"];
 
 /**
+ * What may pass where it worked before: a login page of the network that a laptop has moved to, a 400 of a server that
+ * got half a request. Without that it is a wrong address, and trying on would hide it.
+ */
+const PASSING_LATER: readonly string[] = [...PASSING, "protocol"];
+
+/**
  * {@link UmaDbSubscription} over the calls of a client.
  *
  * @throws {MillraceError} `invalid_argument` for wrong arguments; nothing is sent.
@@ -58,15 +64,17 @@ function feedOf<Data>(store: Store<Data>, query: WireQuery | undefined, options:
   const { timeoutMs, headers } = options;
   const { connection, codec } = store;
   const batchSize = optional(options.batchSize, count, "options.batchSize") ?? store.batchSize;
+  let passing = PASSING;
   return {
     positionOf: (event) => event.position,
-    isFinal: (error) => !isMillraceError(error) || !PASSING.includes(error.code),
+    isFinal: (error) => !isMillraceError(error) || !passing.includes(error.code),
     async open(from, signal) {
       // One after the other: over HTTP/1.1 the stream may take the last of a page's connections.
       const target = await lastStored(connection, from, query, { headers, signal });
       const after = from === "end" ? target : from;
       const stream = openStream(connection, umadbMethods.subscribe, encodeSubscribe({ query, after, batchSize }), { timeoutMs, headers, signal });
       await stream.headers;
+      passing = PASSING_LATER;
       const reader = readMessages(stream);
       return {
         after,
