@@ -33,6 +33,11 @@ export class FrameReader {
     this.#skip = skip;
   }
 
+  /** The type of the frame that has begun and not ended; `undefined` between frames, and while the type has not come. */
+  get openType(): number | undefined {
+    return this.#headerBytes === HEADER_BYTES ? this.#header.readUInt8(3) : undefined;
+  }
+
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) at += this.#take(chunk, at);
