@@ -20,6 +20,7 @@ export async function startGateway(server: Pick<UmaDbServer, "url" | "ca" | "api
     allowAll: true,
   });
   const front = createServer((request, response) => gateway.node(request, response));
+  front.on("upgrade", gateway.upgrade);
   const port = await listen(front);
   return {
     url: `http://127.0.0.1:${port}`,

@@ -1,0 +1,5 @@
+import { inject } from "vitest";
+import { tunnelCarrier } from "millrace/carrier";
+import { carrierSpec } from "../connect/carrier-spec.js";
+
+carrierSpec({ name: "the tunnel, in a page", open: () => tunnelCarrier({ url: inject("echoUrl") }), requestStreams: "all" });
