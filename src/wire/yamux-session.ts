@@ -155,10 +155,11 @@ export class YamuxSession {
   }
 
   #accept(id: number): void {
-    if (!this.#isPeers(id) || id <= this.#lastPeerId) {
+    // Not in the order of their numbers: peers number streams before they queue their frames.
+    if (!this.#isPeers(id) || this.#streams.has(id)) {
       throw new MillraceError("protocol", `The tunnel's peer opened stream ${id}, which is not its to open`);
     }
-    this.#lastPeerId = id;
+    this.#lastPeerId = Math.max(this.#lastPeerId, id);
     const { accept } = this.#options;
     if (accept === undefined || this.#refusing || this.#peerStreams >= this.#maxStreams) return this.#refuse(id);
     this.#peerStreams += 1;

@@ -246,10 +246,16 @@ describe("YamuxSession.receive()", () => {
     expect(b.canOpen).toBe(false);
   });
 
-  it("ends the connection when a stream id is used twice", () => {
+  it("ends the connection when an open stream is opened again", () => {
     const b = new YamuxSession({ role: "server", send: () => {}, accept: () => recorder() });
     b.receive(encodeYamuxHeader(0, yamuxFlag.syn, 3, 0));
-    protocolError(() => b.receive(encodeYamuxHeader(0, yamuxFlag.syn, 1, 0)));
+    protocolError(() => b.receive(encodeYamuxHeader(0, yamuxFlag.syn, 3, 0)));
+  });
+
+  it("takes the peer's streams in any order of their numbers", () => {
+    const b = new YamuxSession({ role: "server", send: () => {}, accept: () => recorder() });
+    for (const id of [5, 1, 3]) b.receive(encodeYamuxHeader(0, yamuxFlag.syn, id, 0));
+    expect(b.openStreams).toBe(3);
   });
 
   it("gives the same bytes however they are cut", () => {
