@@ -11,6 +11,7 @@ import { trailerFrame } from "./trailer-frame.js";
 export class Answer {
   readonly #sink: ResponseSink;
   readonly #origin: string | undefined;
+  readonly #lasting: boolean;
   readonly #counter = new EnvelopeCounter();
   #heartbeat: Heartbeat | undefined;
   #lateMetadata: HeaderFields = {};
@@ -19,9 +20,11 @@ export class Answer {
   #ended = false;
   #blocked = false;
 
-  constructor(sink: ResponseSink, origin: string | undefined) {
+  /** @param lasting The answer goes on until its reader leaves. */
+  constructor(sink: ResponseSink, origin: string | undefined, lasting = false) {
     this.#sink = sink;
     this.#origin = origin;
+    this.#lasting = lasting;
   }
 
   /** Whether the response is complete or broken off. */
@@ -109,7 +112,7 @@ export class Answer {
       "content-type": "application/grpc-web+proto",
       "cache-control": "no-store, no-transform",
       "x-accel-buffering": "no",
-    });
+    }, this.#lasting);
   }
 
   #writeRest(bytes: Uint8Array, trailers: HeaderFields): boolean {

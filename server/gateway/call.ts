@@ -69,7 +69,7 @@ export class GatewayCall {
     this.method = method;
     this.#request = request;
     this.#over = over;
-    this.#answer = new Answer(sink, origin);
+    this.#answer = new Answer(sink, origin, method.lane === "live");
     this.#timeoutMs = timeoutOf(request.headers);
     this.#single = method.kind === "unary" || method.kind === "server";
     this.#reader = new RequestReader(request, this.#single, context.limits, context.waiting, {

@@ -48,8 +48,12 @@ export interface SinkEvents {
 /** Takes the response to one request. */
 export interface ResponseSink {
   listen(events: SinkEvents): void;
-  /** Status and headers; they travel with the first bytes of the body. */
-  open(status: number, headers: HeaderFields): void;
+  /**
+   * Status and headers; they travel with the first bytes of the body.
+   *
+   * @param lasting The body goes on until its reader leaves, so a connection that carries one answer at a time ends with it.
+   */
+  open(status: number, headers: HeaderFields, lasting?: boolean): void;
   /** Sends status and headers now, ahead of any body. */
   flush(): void;
   /** Returns false when the peer does not keep up; the bytes were taken all the same. */

@@ -72,13 +72,14 @@ class NodeSink implements ResponseSink {
     });
   }
 
-  open(status: number, headers: HeaderFields): void {
+  open(status: number, headers: HeaderFields, lasting = false): void {
     const fields: Record<string, string | string[]> = {};
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) fields[name] = typeof value === "string" ? value : [...value];
     }
-    // What is left of a request that was answered early would be read as the connection's next one.
-    if (this.#request.httpVersionMajor === 1 && !this.#request.complete) fields["connection"] = "close";
+    // What is left of a request that was answered early would be read as the connection's next one. And a browser drains
+    // the body of a stream that its page has left, for seconds, to keep a connection that it was not told will close.
+    if (this.#request.httpVersionMajor === 1 && (lasting || !this.#request.complete)) fields["connection"] = "close";
     this.#response.writeHead(status, fields);
   }
 
