@@ -6,8 +6,9 @@ import { fieldOf, type GatewayRequest, type HeaderFields, type ResponseSink } fr
 import { MAX_METADATA_BYTES, upstreamMetadata } from "./headers.js";
 import { heartbeatPeriod } from "./heartbeat.js";
 import type { Limits } from "./limits.js";
-import type { Policy, PolicyDecision } from "./policy.js";
-import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import type { OccasionalWarnings } from "./occasional-warnings.js";
+import { askPolicy, type Policy, type PolicyDecision } from "./policy.js";
+import { appliedOf, limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
 import { Relay } from "./relay.js";
 import { RequestReader } from "./request-body.js";
 import type { GatewayMethod } from "./routes.js";
@@ -34,6 +35,7 @@ export interface Target {
 export interface CallContext {
   readonly limits: Limits;
   readonly policy: Policy;
+  readonly warnings: OccasionalWarnings;
   readonly waiting: WaitingBytes;
   readonly stalled: StalledCalls;
 }
@@ -103,10 +105,11 @@ export class GatewayCall {
   }
 
   #message(envelope: Uint8Array): void {
-    const decision = this.#judged === undefined ? this.#decide() : this.#judged.then(() => this.#decide());
+    const decision = this.#judged === undefined ? this.#decide() : this.#judged.then(() => (this.#ended ? undefined : this.#decide()));
     if (!(decision instanceof Promise)) return this.#judge(decision, envelope);
     this.#reader.pause();
-    const judged: Promise<void> = decision.then((result) => this.#judge(result, envelope), () => this.#judge(UNDECIDED, envelope)).then(() => {
+    const judged: Promise<void> = decision.then((result) => {
+      if (result !== undefined) this.#judge(result, envelope);
       if (this.#judged !== judged) return;
       this.#judged = undefined;
       if (!this.#upstreamFull) this.#reader.resume();
@@ -116,8 +119,10 @@ export class GatewayCall {
 
   #decide(): PolicyDecision | Promise<PolicyDecision> {
     const { method } = this;
-    if (this.#ended) return UNDECIDED;
-    return this.#context.policy({ principal: { kind: "anonymous" }, method, resources: [{ kind: "store", name: method.system }] });
+    const { policy, warnings } = this.#context;
+    return askPolicy(policy, { principal: { kind: "anonymous" }, method, resources: [{ kind: "store", name: method.system }] }, (error) =>
+      // A policy sees neither payloads nor credentials, so there are none in what it throws.
+      warnings.warn("policy", { err: error, method: method.path }, "The policy failed, so a call was refused"));
   }
 
   #judge(decision: PolicyDecision, envelope: Uint8Array): void {
@@ -184,8 +189,8 @@ export class GatewayCall {
   }
 
   #expire(): void {
-    const sent = this.#relay !== undefined || this.#unary?.sent === true;
-    const applied = sent && !this.method.repeatable ? "unknown" : "no";
+    const sent = this.#relay?.sent ?? this.#unary?.sent ?? false;
+    const applied = appliedOf(sent, this.method.repeatable);
     this.refuse({ status: status.deadlineExceeded, message: `The call did not end within its ${this.#timeoutMs} ms`, applied });
   }
 
@@ -216,8 +221,6 @@ export class GatewayCall {
     this.#over();
   }
 }
-
-const UNDECIDED: PolicyDecision = { allowed: false, message: "The policy failed, so the call is refused" };
 
 function timeoutOf(headers: HeaderFields): number | undefined {
   const header = fieldOf(headers, "grpc-timeout");

@@ -8,6 +8,7 @@ import { fieldOf, type Client, type GatewayRequest, type ResponseSink } from "./
 import { answerFetch } from "./fetch.js";
 import { silentLog } from "./log.js";
 import { answerNode } from "./node.js";
+import { OccasionalWarnings } from "./occasional-warnings.js";
 import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
 import { pageHeaders } from "./pages.js";
 import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
@@ -63,7 +64,7 @@ class GatewayCore {
   readonly tunnels: TunnelDoor;
   readonly #options;
   readonly #pages;
-  readonly #log;
+  readonly #warnings: OccasionalWarnings;
   readonly #methods: ReadonlyMap<string, GatewayMethod>;
   readonly #targets;
   readonly #context: CallContext;
@@ -75,11 +76,11 @@ class GatewayCore {
   constructor(options: GatewayOptions) {
     this.#options = resolveGatewayOptions(options);
     this.#pages = options.pages;
-    this.#log = options.log ?? silentLog;
+    this.#warnings = new OccasionalWarnings(options.log ?? silentLog);
     const { limits, policy } = this.#options;
     this.#methods = methodTable(this.#options.extraMethods);
     this.#targets = openTargets(this.#options.upstreams, limits);
-    this.#context = { limits, policy, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
+    this.#context = { limits, policy, warnings: this.#warnings, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
     this.tunnels = new TunnelDoor({ admit: (request) => this.#admit(request), handle: this.#tunnelled, callsPerTunnel: limits.callsPerTunnel });
   }
 
@@ -103,7 +104,7 @@ class GatewayCore {
 
   #admit(request: GatewayRequest): Admission {
     const admission = admit(request, this.#options);
-    if (!admission.admitted) this.#log.warn({ because: admission.because }, "A request was not admitted");
+    if (!admission.admitted) this.#warnings.warn(admission.because, { because: admission.because }, "A request was not admitted");
     return admission;
   }
 

@@ -28,10 +28,44 @@ export interface PolicyRequest {
 /** Lets a request message pass, or says why not: the text reaches the caller. */
 export type PolicyDecision = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 
-/** Asked for every request message, not just a call's first. Must not throw. */
+/**
+ * Asked for every request message, not just a call's first. One that throws, rejects or answers with no decision
+ * refuses the message, and the log is told why.
+ */
 export type Policy = (request: PolicyRequest) => PolicyDecision | Promise<PolicyDecision>;
 
 const ALLOWED: PolicyDecision = { allowed: true };
+const UNDECIDED: PolicyDecision = { allowed: false, message: "The policy failed, so the call is refused" };
+
+/**
+ * What a policy says, at once when it says it at once. Never throws or rejects: policies are the embedder's code, and
+ * a mistake in one must not end other callers' calls.
+ *
+ * @param failed Hears what was wrong with a policy that came to no decision.
+ */
+export function askPolicy(policy: Policy, request: PolicyRequest, failed: (error: unknown) => void): PolicyDecision | Promise<PolicyDecision> {
+  const refuse = (error: unknown): PolicyDecision => {
+    failed(error);
+    return UNDECIDED;
+  };
+  try {
+    const said: unknown = policy(request);
+    return isThenable(said) ? Promise.resolve(said).then(decisionOf).catch(refuse) : decisionOf(said);
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (Object(value) as { then?: unknown }).then === "function";
+}
+
+function decisionOf(said: unknown): PolicyDecision {
+  const { allowed, message } = Object(said) as { allowed?: unknown; message?: unknown };
+  if (allowed === true) return ALLOWED;
+  if (allowed === false && typeof message === "string") return { allowed, message };
+  throw new TypeError("A policy must answer { allowed: true }, or { allowed: false, message: string }");
+}
 
 /** Lets everybody do everything. For development on one machine. */
 export const allowEverything: Policy = () => ALLOWED;

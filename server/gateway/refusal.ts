@@ -30,6 +30,16 @@ export const status = {
   unavailable: 14,
 } as const;
 
+/**
+ * What a caller must take for granted of a call that ended without its upstream's word.
+ *
+ * @param sent Whether the upstream may have seen it.
+ * @param repeatable Whether a repeat of it changes nothing, so that a lost one was as good as not made.
+ */
+export function appliedOf(sent: boolean, repeatable: boolean): Applied {
+  return sent && !repeatable ? "unknown" : "no";
+}
+
 /** A refusal of what the caller sent; nothing was applied. */
 export function invalid(message: string): Refusal {
   return { status: status.invalidArgument, message, applied: "no" };

@@ -1,7 +1,8 @@
 import type { Upstream, UpstreamCall, UpstreamEvents, UpstreamFailure, UpstreamRequest } from "millrace/internal/carrier/http2/upstream";
+import type { Applied } from "millrace/internal/core/errors";
 import type { Answer } from "./answer.js";
 import type { HeaderFields } from "./exchange.js";
-import { refusalOfLoss, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { appliedOf, refusalOfLoss, status, trailersOfRefusal, type Refusal } from "./refusal.js";
 import type { StalledCalls, Stallable } from "./stalled.js";
 
 /** How long a call may dawdle when the upstream is draining: unread calls keep that server from exiting. */
@@ -49,6 +50,11 @@ export class Relay implements UpstreamEvents, Stallable {
     return this.#options.address;
   }
 
+  /** Whether the upstream may have seen the call. */
+  get sent(): boolean {
+    return this.#call.sent;
+  }
+
   get patienceMs(): number {
     if (this.#over) return Infinity;
     return this.#upstreamDrains ? DRAIN_PATIENCE_MS : this.#options.stallMs;
@@ -83,8 +89,7 @@ export class Relay implements UpstreamEvents, Stallable {
   }
 
   fail({ error, sent }: UpstreamFailure): void {
-    const applied = sent && !this.#options.repeatable ? "unknown" : "no";
-    this.#options.answer.end(trailersOfRefusal(refusalOfLoss(error, applied)));
+    this.#options.answer.end(trailersOfRefusal(refusalOfLoss(error, appliedOf(sent, this.#options.repeatable))));
     this.#finish();
   }
 
@@ -116,7 +121,7 @@ export class Relay implements UpstreamEvents, Stallable {
   endEarly(reason: "drain" | "stalled"): void {
     const { answer } = this.#options;
     if (this.#over || this.#restTimer !== undefined) return;
-    answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, this.#options.repeatable)));
+    answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, appliedOf(this.sent, this.#options.repeatable))));
     if (answer.ended) return this.#finish();
     if (this.#blocked && answer.missing > MAX_REST_BYTES) return this.#breakOff();
     this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS[reason]);
@@ -157,7 +162,7 @@ export class Relay implements UpstreamEvents, Stallable {
   }
 }
 
-function earlyEnd(reason: "drain" | "stalled", repeatable: boolean): Refusal {
+function earlyEnd(reason: "drain" | "stalled", applied: Applied): Refusal {
   const message = reason === "drain" ? "The server is shutting down: connect again" : "The response was left unread for too long";
-  return { status: status.unavailable, message, applied: repeatable ? "no" : "unknown", reason };
+  return { status: status.unavailable, message, applied, reason };
 }

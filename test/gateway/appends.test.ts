@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { AppendRequest, AppendResponse, ErrorResponse, ErrorResponse_ErrorType, ReadRequest, ReadResponse, type AppendCondition, type Event, type SequencedEvent } from "millrace/internal/gen/static/umadb/v1/umadb";
 import { encodeEnvelope, payloadsOf } from "millrace/internal/wire/frames";
@@ -168,6 +169,14 @@ describe("gateway: an append whose connection was lost", () => {
     expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "14", "millrace-applied": "unknown", "millrace-reason": "upstream-lost" });
   });
 
+  it("stays unknown when its event is one that only its server could read", async () => {
+    const { url, upstream, appends } = await open(({ session }) => session.destroy());
+    const halfAnEvent = [0x0a, 2, 0x0a, 5];
+    const { trailers } = await callOnce(url, APPEND, new Uint8Array([...halfAnEvent, 0x12, 0]));
+    expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "14", "millrace-applied": "unknown" });
+    expect(upstream.calls.length).toBe(appends().length);
+  });
+
   it("stays unknown without a condition, and nothing is read", async () => {
     const { url, upstream, appends } = await open(({ session }) => session.destroy());
     const { trailers } = await callOnce(url, APPEND, encode());
@@ -180,6 +189,24 @@ describe("gateway: an append whose connection was lost", () => {
     closing.push(() => served.close());
     const { trailers } = await callOnce(served.url, APPEND, encode(onTag("lost")));
     expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "14", "millrace-applied": "no" });
+  });
+
+  it("was not applied when its time was over before there was a connection", async () => {
+    // Takes connections and never says a word.
+    const deaf = createServer();
+    const sockets = new Set<Socket>();
+    deaf.on("connection", (socket) => sockets.add(socket.on("error", () => undefined)));
+    await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+    const served = await serveGateway({ upstreams: { umadb: { url: `http://127.0.0.1:${(deaf.address() as AddressInfo).port}` } } });
+    closing.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => deaf.close(resolve));
+      await served.close();
+    });
+    for (const condition of [onTag("lost"), undefined]) {
+      const { trailers } = await callOnce(served.url, APPEND, encode(condition), { headers: { "grpc-timeout": "100m" } });
+      expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "4", "millrace-applied": "no" });
+    }
   });
 
   it("reads what the condition and the events ask for, from just past `after`", async () => {

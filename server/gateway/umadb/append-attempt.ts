@@ -1,4 +1,4 @@
-import type { Upstream, UpstreamEvents, UpstreamFailure } from "millrace/internal/carrier/http2/upstream";
+import type { Upstream, UpstreamCall, UpstreamEvents, UpstreamFailure } from "millrace/internal/carrier/http2/upstream";
 import { concatBytes } from "millrace/internal/core/bytes";
 import type { Lane } from "millrace/internal/wire/call-kinds";
 import { umadbMethods } from "millrace/internal/wire/methods";
@@ -18,6 +18,8 @@ export interface Sending {
   readonly lane: Lane;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly envelope: Uint8Array;
+  /** The call is on its way, or waits for a connection. */
+  readonly opened: (call: UpstreamCall) => void;
   /** The answer is late and its connection silent: it holds nobody up any more, and may never come. */
   readonly late: () => void;
 }
@@ -43,6 +45,8 @@ export function sendAppend(sending: Sending): Promise<AppendResult> {
       late: sending.late,
     };
     const { path, cancel } = umadbMethods.append;
-    sending.upstream.open({ path, cancel, lane: sending.lane, headers: sending.headers }, events).end(sending.envelope);
+    const call = sending.upstream.open({ path, cancel, lane: sending.lane, headers: sending.headers }, events);
+    sending.opened(call);
+    call.end(sending.envelope);
   });
 }

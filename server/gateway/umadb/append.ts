@@ -1,4 +1,4 @@
-import type { Upstream, UpstreamFailure } from "millrace/internal/carrier/http2/upstream";
+import type { Upstream, UpstreamCall, UpstreamFailure } from "millrace/internal/carrier/http2/upstream";
 import { MillraceError } from "millrace/internal/core/errors";
 import { AppendRequest, AppendResponse } from "millrace/internal/gen/static/umadb/v1/umadb";
 import { decodeWhole } from "millrace/internal/protobuf/decode";
@@ -66,7 +66,10 @@ class AppendCall implements UnaryCall {
   readonly #track: (work: Promise<unknown>) => void;
   readonly #left = new AbortController();
   #ticket: AppendTicket | undefined;
-  sent = false;
+  /** The last sending. */
+  #call: UpstreamCall | undefined;
+  /** A sending before that was lost on its way. */
+  #lostOne = false;
 
   constructor(upstream: Upstream, queue: AppendQueue, request: UnaryRequest, conditional: boolean, track: (work: Promise<unknown>) => void) {
     this.#upstream = upstream;
@@ -76,10 +79,16 @@ class AppendCall implements UnaryCall {
     this.#track = track;
   }
 
+  /** An answered sending before the last one stored nothing, or there would be no other. */
+  get sent(): boolean {
+    return this.#lostOne || this.#call?.sent === true;
+  }
+
   /** Returns false when there is no room to wait in. */
   begin(done: (outcome: UnaryOutcome) => void): boolean {
     const enter = (slot: AppendSlot): void => {
-      const work = this.#make(slot).then(done);
+      // A caller whose append was sent must hear of it, whatever goes wrong here.
+      const work = this.#make(slot).catch(unknownOutcome).then(done);
       this.#track(work);
     };
     if (!this.#conditional) {
@@ -97,7 +106,6 @@ class AppendCall implements UnaryCall {
   }
 
   async #make(slot: AppendSlot): Promise<UnaryOutcome> {
-    this.sent = true;
     const result = await this.#send(slot);
     if (result.kind === "answered") return { headers: result.headers, body: bodyOf(result), trailers: presentTrailers(responseTrailers(result.trailers)) };
     return this.#lost(result.failure);
@@ -112,6 +120,7 @@ class AppendCall implements UnaryCall {
           lane: this.#conditional ? "append" : "short",
           headers: this.#request.headers,
           envelope: this.#request.envelope,
+          opened: (call) => void (this.#call = call),
           late: () => slot.release(),
         });
         if (!failedForAnother(result) || attempt === CANCELLED_ATTEMPTS || this.#left.signal.aborted) return result;
@@ -123,6 +132,7 @@ class AppendCall implements UnaryCall {
 
   async #lost({ error, sent, answered }: UpstreamFailure): Promise<UnaryOutcome> {
     if (!sent) return { trailers: trailersOfRefusal(refusalOfLoss(error, "no")) };
+    this.#lostOne = true;
     if (!this.#conditional || this.#left.signal.aborted) return unknownOutcome();
     return outcomeOf(await this.#settle(answered));
   }
