@@ -178,5 +178,8 @@ export class YamuxSession {
   #strayFrame(header: YamuxHeader): void {
     const began = this.#isPeers(header.streamId) ? header.streamId <= this.#lastPeerId : header.streamId < this.#nextId;
     if (!began) throw new MillraceError("protocol", `The tunnel's peer sent a frame for stream ${header.streamId}, which nobody opened`);
+    if (header.type === yamuxType.data && header.length > this.#windowBytes) {
+      throw new MillraceError("protocol", `The tunnel's peer sent more on stream ${header.streamId} than any window allows`);
+    }
   }
 }

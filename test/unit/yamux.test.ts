@@ -177,6 +177,12 @@ describe("YamuxStream windows", () => {
     expect(frames(sent).at(-1)).toBe(`3:0:0:${yamuxGoAway.protocolError}`);
   });
 
+  it("ends the connection when more comes for a stream that has ended than any window allows", () => {
+    const b = new YamuxSession({ role: "server", send: () => {} });
+    b.receive(encodeYamuxData(yamuxFlag.syn, 1, new Uint8Array(YAMUX_INITIAL_WINDOW)));
+    expect(protocolError(() => b.receive(encodeYamuxHeader(yamuxType.data, 0, 1, YAMUX_INITIAL_WINDOW + 1)))).toContain("than any window allows");
+  });
+
   it("ends the connection when a window grows past 32 bits", () => {
     const b = new YamuxSession({ role: "server", send: () => {}, accept: () => recorder() });
     b.receive(encodeYamuxHeader(yamuxType.windowUpdate, yamuxFlag.syn, 1, 0xffff_ffff - YAMUX_INITIAL_WINDOW));
