@@ -1,4 +1,3 @@
-import { pino } from "pino";
 import { UmaDb } from "millrace/umadb";
 import { streamDemoEvents } from "../demo/stream.js";
 import { listenEmbedded } from "../embedded/node.js";
@@ -8,6 +7,7 @@ import { ConfigError } from "./config-error.js";
 import { dashboardFolder, readPages } from "./dashboard-pages.js";
 import { DEV_USAGE, parseDevFlags, type DevFlags } from "./dev-flags.js";
 import { isLoopback, parseListen, type ListenAddress } from "./listen-address.js";
+import { standardErrorLog } from "./log.js";
 import { serveGateway, type RunningGateway } from "./serve.js";
 import { terminated } from "./terminated.js";
 import { findUmaDb, startUmaDb } from "./umadb-process.js";
@@ -39,7 +39,7 @@ export async function devCommand(args: readonly string[]): Promise<number> {
   const end = terminated();
   const store = await openStore(flags);
   try {
-    const log = pino({ base: null, level: "warn" }, pino.destination({ dest: 2, sync: true }));
+    const log = standardErrorLog("warn");
     const options = { upstreams: { umadb: { url: store.url } }, allowAll: true, pages, log };
     return await run(flags, await serve(listen, flags.listen === undefined, options), store, end);
   } finally {

@@ -88,9 +88,10 @@ function refuseUnchecked(upstreams: Partial<Record<System, UpstreamSettings>>): 
 
 /** The host that the gateway listens on is one that it is reached by; a wildcard says nothing. */
 function defaultHosts(listen: ListenAddress, allowAll: boolean): string[] {
-  if (allowAll) return [];
   if (isWildcard(listen)) throw new ConfigError(`hosts is missing: with ${urlHost(listen.host)} to listen on, say by which host names the gateway is reached`);
-  return isLoopback(listen) ? ["localhost", "127.0.0.1", "[::1]"] : [urlHost(listen.host)];
+  const own = urlHost(listen.host);
+  if (allowAll) return [own];
+  return isLoopback(listen) ? [...new Set(["localhost", "127.0.0.1", "[::1]", own])] : [own];
 }
 
 function check(options: GatewayOptions): void {

@@ -1,7 +1,7 @@
-import { pino } from "pino";
 import { dashboardFolder, readPages } from "./dashboard-pages.js";
 import { GATEWAY_USAGE, parseGatewayFlags } from "./gateway-flags.js";
 import { gatewaySettings } from "./gateway-settings.js";
+import { standardErrorLog } from "./log.js";
 import { serveGateway } from "./serve.js";
 import { terminated } from "./terminated.js";
 
@@ -19,7 +19,7 @@ export async function gatewayCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(GATEWAY_USAGE);
     return 0;
   }
-  const log = pino({ base: null }, pino.destination({ dest: 2, sync: true }));
+  const log = standardErrorLog("info");
   const settings = gatewaySettings(flags, process.env);
   const pages = flags.dashboard ? readPages(dashboardFolder()) : undefined;
   const end = terminated();

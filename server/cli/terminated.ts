@@ -1,6 +1,12 @@
-/** Resolves with the signal that asks this process to end; a second one ends it at once. */
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Resolves with the signal that asks this process to end; a second one, of either kind, ends it at once. */
 export function terminated(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+    const asked = (signal: NodeJS.Signals): void => {
+      for (const each of SIGNALS) process.off(each, asked);
+      resolve(signal);
+    };
+    for (const each of SIGNALS) process.on(each, asked);
   });
 }

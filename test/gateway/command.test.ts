@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
@@ -7,6 +8,7 @@ import { startFakeServer, grpcHeaders } from "../support/fake-grpc-server.js";
 import { callOnce, openCall, parseBody, until } from "./support/grpc-web.js";
 
 const MAIN = fileURLToPath(new URL("../../server/dist/cli/main.js", import.meta.url));
+const LOG = new URL("../../server/dist/cli/log.js", import.meta.url).href;
 
 interface Run {
   readonly child: ChildProcess;
@@ -41,6 +43,23 @@ async function ready(run: Run): Promise<string> {
   return (JSON.parse(run.stdout()) as { url: string }).url;
 }
 
+describe("standardErrorLog", () => {
+  it("holds nobody up while standard error is not read, and leaves out what it has no room for", async () => {
+    const script = `import { standardErrorLog } from ${JSON.stringify(LOG)};
+      const log = standardErrorLog("info");
+      for (let n = 0; n < 2_000; n++) log.warn({ n }, "x".repeat(1_000));
+      process.stdout.write(String(process.stderr.writableLength), () => process.exit(0));`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
+    running.add(child);
+    let waiting = "";
+    child.stdout.on("data", (bytes: Buffer) => (waiting += bytes.toString()));
+    expect((await once(child, "exit"))[0]).toBe(0);
+    running.delete(child);
+    expect(Number(waiting)).toBeGreaterThan(0);
+    expect(Number(waiting)).toBeLessThanOrEqual(256 * 1_024);
+  });
+});
+
 describe("millrace gateway", () => {
   it("prints one line when it serves, warns of --allow-all, drains on SIGTERM and exits with 0", async () => {
     const upstream = await startFakeServer(({ stream }) => stream.respond(grpcHeaders));
@@ -58,6 +77,40 @@ describe("millrace gateway", () => {
     expect(Object.fromEntries(trailers ?? [])).toMatchObject({ "grpc-status": "14", "millrace-reason": "drain" });
     expect(await run.exited).toBe(0);
     expect(performance.now() - started).toBeLessThan(5_000);
+    await upstream.close();
+  });
+
+  it("serves and ends while nobody reads its log, whatever strangers ask for", async () => {
+    const run = millrace(["gateway", "--listen", "127.0.0.1:0", "--umadb", "http://127.0.0.1:1", "--allow-all", "--json"]);
+    const url = await ready(run);
+    run.child.stderr?.removeAllListeners("data");
+    run.child.stderr?.pause();
+    // More than a pipe holds, if each were a line.
+    for (let n = 0; n < 100; n++) {
+      const refused = Array.from({ length: 20 }, () => callOnce(url, "/", new Uint8Array(0), { headers: { host: "evil.example" } }));
+      expect((await Promise.all(refused)).map(({ response }) => response.statusCode)).toEqual(Array(20).fill(403));
+    }
+    expect((await callOnce(url, "/health", new Uint8Array(0), { method: "GET" })).response.statusCode).toBe(200);
+    run.child.kill("SIGTERM");
+    const ended = once(run.child, "exit");
+    expect((await ended)[0]).toBe(0);
+    run.child.stderr?.resume();
+    await run.exited;
+  });
+
+  it("is ended at once by a second signal, also of the other kind", async () => {
+    const upstream = await startFakeServer(({ stream }) => stream.respond(grpcHeaders));
+    const run = millrace(["gateway", "--listen", "127.0.0.1:0", "--umadb", upstream.url, "--allow-all", "--json"]);
+    const held = openCall(await ready(run), "/umadb.v1.DCB/Read");
+    held.end(encodeEnvelope(new Uint8Array(0)));
+    await until("the call came", () => upstream.calls.length === 1);
+    const ended = once(run.child, "exit");
+    run.child.kill("SIGTERM");
+    await until("it drains", () => run.stderr().includes("drains"));
+    const started = performance.now();
+    run.child.kill("SIGINT");
+    expect((await ended)[1]).toBe("SIGINT");
+    expect(performance.now() - started).toBeLessThan(2_000);
     await upstream.close();
   });
 

@@ -63,6 +63,15 @@ describe("millrace gateway: configuration", () => {
     expect(options.origins).toEqual(["https://a.example", "https://b.example", "https://c.example"]);
   });
 
+  it("is reached by the address that it listens on", () => {
+    for (const args of [[], ["--allow-all"]]) {
+      expect(settings(`listen: "127.0.0.2:1"\n${UMADB}`, args).options.hosts).toContain("127.0.0.2");
+      expect(settings(`listen: "[::1]:1"\n${UMADB}`, args).options.hosts).toContain("[::1]");
+    }
+    expect(settings(`listen: "gw.example:1"\n${UMADB}`).options.hosts).toEqual(["gw.example"]);
+    expect(settings(`listen: "0.0.0.0:1"\nhosts: [gw.example]\n${UMADB}`).options.hosts).toEqual(["gw.example"]);
+  });
+
   it.each([
     ["an unknown key", `orgins: []\n${UMADB}`, /orgins is not a key that exists here/],
     ["an unknown key of an upstream", "upstreams: { umadb: { url: 'http://u:1', apikey: x } }", /upstreams\.umadb\.apikey is not a key/],
