@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createGateway, type GatewayOptions } from "../gateway/index.js";
+import { resolveLimits } from "../gateway/limits.js";
 import { isMillraceError } from "millrace";
 import { ConfigError } from "./config-error.js";
 import { urlHost, type ListenAddress } from "./listen-address.js";
@@ -10,6 +11,8 @@ import { urlHost, type ListenAddress } from "./listen-address.js";
 const MAX_HEADER_BYTES = 64 * 1024;
 /** Longer than browsers and proxies keep idle connections, so that it is they who close them. */
 const KEEP_ALIVE_MS = 75_000;
+/** HTTP/2 streams of a connection beyond its calls: for other requests, and so that one call too many is refused in words. */
+const SPARE_STREAMS = 16;
 /** For the last bytes of responses whose calls have ended. */
 const LAST_BYTES_MS = 1_000;
 
@@ -36,7 +39,7 @@ export interface ServeSettings {
  */
 export async function serveGateway({ listen, tls, options }: ServeSettings): Promise<RunningGateway> {
   const gateway = makeGateway(options);
-  const front = tls === undefined ? plainFront() : secureFront(tls);
+  const front = tls === undefined ? plainFront() : secureFront(tls, resolveLimits(options.limits).callsPerConnection + SPARE_STREAMS);
   front.server.on("request", gateway.node);
   front.server.on("upgrade", gateway.upgrade);
   try {
@@ -74,10 +77,10 @@ function plainFront(): Front {
   return { server, closeIdle: () => server.closeIdleConnections(), closeAll: () => server.closeAllConnections() };
 }
 
-function secureFront({ cert, key }: { readonly cert: string; readonly key: string }): Front {
+function secureFront({ cert, key }: { readonly cert: string; readonly key: string }, maxConcurrentStreams: number): Front {
   let server: Http2SecureServer;
   // `maxHeaderSize` and `keepAliveTimeout` are for HTTP/1.1 on the same port.
-  const options = { allowHTTP1: true, cert, key, settings: { maxHeaderListSize: MAX_HEADER_BYTES }, maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
+  const options = { allowHTTP1: true, cert, key, settings: { maxHeaderListSize: MAX_HEADER_BYTES, maxConcurrentStreams }, maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
   try {
     server = createSecureServer(options);
   } catch (error) {

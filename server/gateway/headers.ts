@@ -17,7 +17,13 @@ const OF_BROWSERS: ReadonlySet<string> = new Set([
 ]);
 const OF_BROWSERS_PREFIXES = ["access-control-", "if-", "proxy-", "sec-", "x-forwarded-", "millrace-"];
 
-const OF_SERVERS: ReadonlySet<string> = new Set(["date", "server", "set-cookie", "set-cookie2", "alt-svc", "strict-transport-security", "vary", "via"]);
+/** What browsers obey belongs to the gateway's own origin, which pages may be served from. */
+const OF_SERVERS: ReadonlySet<string> = new Set([
+  "accept-ch", "alt-svc", "clear-site-data", "date", "document-policy", "link", "location", "nel", "origin-agent-cluster",
+  "permissions-policy", "referrer-policy", "refresh", "report-to", "reporting-endpoints", "server", "service-worker-allowed",
+  "set-cookie", "set-cookie2", "sourcemap", "speculation-rules", "strict-transport-security", "supports-loading-mode",
+  "timing-allow-origin", "vary", "via", "www-authenticate", "x-frame-options", "x-sourcemap",
+]);
 const OF_SERVERS_PREFIXES = ["access-control-", "content-", "cross-origin-", "millrace-", "proxy-"];
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;

@@ -17,7 +17,7 @@ export function requestOf(request: NodeRequest): GatewayRequest {
   return {
     method: request.method ?? "",
     target: request.url ?? "",
-    host: fieldOf(headers, ":authority") ?? fieldOf(headers, "host"),
+    host: fieldOf(headers, ":authority") ?? hostOf(request),
     headers,
     client: {
       address: request.socket.remoteAddress ?? "",
@@ -25,6 +25,12 @@ export function requestOf(request: NodeRequest): GatewayRequest {
     },
     body: new NodeBody(request),
   };
+}
+
+/** One that names several hosts names none: which of them counts, a proxy on the way may have seen otherwise. */
+function hostOf(request: NodeRequest): string | undefined {
+  const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
+  return hosts > 1 ? undefined : fieldOf(request.headers, "host");
 }
 
 class NodeBody implements RequestBody {

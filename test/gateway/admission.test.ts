@@ -61,6 +61,15 @@ describe("gateway: admission", () => {
     expect(upstream.calls.length).toBe(before);
   });
 
+  it("gives nothing to a request that names two hosts", async () => {
+    const socket = connect(served.port, "127.0.0.1");
+    socket.write("GET /health HTTP/1.1\r\nhost: gw.example\r\nHost: evil.example\r\nconnection: close\r\n\r\n");
+    let text = "";
+    socket.on("data", (bytes) => (text += bytes.toString()));
+    await once(socket, "close");
+    expect(text).toMatch(/^HTTP\/1\.1 40[03] /);
+  });
+
   it.each(["gw.example", "GW.example", "gw.example:8443", "gw.example:1234"])("is reached by the host %s", async (host) => {
     expect((await call({ host })).response.statusCode).toBe(200);
   });

@@ -58,7 +58,7 @@ describe("gateway: bridge", () => {
   it("passes messages, metadata and trailers on, byte for byte", async () => {
     const message = randomBytes(300_000);
     const { url } = await open(({ stream }) => {
-      respond(stream, { "my-header": "h", "my-bin": "AAEC", "access-control-allow-origin": "*", "set-cookie": "a=b" });
+      respond(stream, { "my-header": "h", "my-bin": "AAEC", "access-control-allow-origin": "*", "set-cookie": "a=b", "clear-site-data": "\"*\"", refresh: "0" });
       trailersOf(stream, { "grpc-status": "0", "my-trailer": "t", "other-bin": "AwQ" });
       stream.pipe(stream);
     });
@@ -70,7 +70,7 @@ describe("gateway: bridge", () => {
       "cache-control": "no-store, no-transform", "access-control-allow-origin": "http://localhost:1",
     });
     expect(response.headers["access-control-expose-headers"]).toContain("my-header");
-    expect(response.headers["set-cookie"]).toBeUndefined();
+    for (const name of ["set-cookie", "clear-site-data", "refresh"]) expect(response.headers[name], name).toBeUndefined();
     expect(Object.fromEntries(trailers ?? [])).toEqual({ "grpc-status": "0", "my-trailer": "t", "other-bin": "AwQ" });
   });
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { readFileSync, mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:http2";
+import { connect, type Settings } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { request } from "node:https";
@@ -113,6 +113,13 @@ describe("gateway: TLS in front", () => {
     await until("the call came", () => upstream.calls.length === 2);
     subscription.close(8);
     await until("the upstream call ended", () => upstream.calls[1]?.stream.destroyed === true, 200);
+    session.destroy();
+  });
+
+  it("says how many streams a connection may have: the calls of its limits, and some more", async () => {
+    const session = connect(running.url, { ca });
+    const [settings] = await once(session, "remoteSettings") as [Settings];
+    expect(settings.maxConcurrentStreams).toBe(272);
     session.destroy();
   });
 
