@@ -33,6 +33,7 @@ describe("npm pack", () => {
         "engines",
         "exports",
         "files",
+        "keywords",
         "license",
         "name",
         "peerDependencies",
@@ -78,7 +79,7 @@ describe("npm pack -w server", () => {
 
   it("depends on exactly this version of the client", () => {
     const { version } = packed.millrace.manifest;
-    expect(packed.server.manifest).toMatchObject({ version, dependencies: { millrace: version } });
+    expect(packed.server.manifest).toMatchObject({ version, sideEffects: false, dependencies: { millrace: version } });
     expect(JSON.stringify(packed.server.manifest)).not.toMatch(/"(file|workspace|link):/);
     expect(packed.server.manifest).not.toHaveProperty("devDependencies");
     expect(packed.server.manifest).not.toHaveProperty("scripts");
