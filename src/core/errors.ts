@@ -26,6 +26,19 @@ export type SystemName = "umadb" | "eventstoredb" | "kubemq" | "messagedb";
  */
 export type Applied = "no" | "unknown";
 
+/**
+ * Why a connection or a gateway ended a call that the server itself did not answer:
+ *
+ * - `drain`: the gateway, or the server behind it, is shutting down; connect again.
+ * - `stalled`: the answer was left unread for too long.
+ * - `upstream-lost`: the connection to the server was not made, broke, or went silent.
+ * - `limit`: a limit of the gateway or of a connection is reached.
+ * - `policy`: the gateway's policy does not allow the call.
+ *
+ * A newer gateway may send other words, so do not take these for all there are.
+ */
+export type EndReason = "drain" | "stalled" | "upstream-lost" | "limit" | "policy" | (string & Record<never, never>);
+
 /** What a {@link MillraceError} carries beside its code and message. */
 export interface MillraceErrorOptions {
   /** The system the call was for; left out where none was involved. */
@@ -34,8 +47,8 @@ export interface MillraceErrorOptions {
   applied?: Applied | undefined;
   /** The error underneath. */
   cause?: unknown;
-  /** A gateway's own reason for ending the call: `drain`, `slow-consumer`, `stalled`, `upstream-lost`, `limit`, `policy`. */
-  reason?: string | undefined;
+  /** Why a connection or a gateway ended the call; left out where the error has another origin. */
+  reason?: EndReason | undefined;
   /** How long the refusing side asks to wait before another try, in milliseconds. */
   retryAfterMs?: number | undefined;
 }
@@ -51,8 +64,8 @@ export class MillraceError extends Error {
   readonly system: SystemName | undefined;
   /** Whether the failed call may have changed anything. */
   readonly applied: Applied;
-  /** Why a gateway ended the call: `drain`, `slow-consumer`, `stalled`, `upstream-lost`, `limit`, `policy`. */
-  readonly reason: string | undefined;
+  /** Why a connection or a gateway ended the call; undefined where the error has another origin, such as the server's own answer. */
+  readonly reason: EndReason | undefined;
   /** How long the refusing side asks to wait before another try, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 

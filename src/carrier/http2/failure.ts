@@ -1,9 +1,9 @@
 import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
-import { MillraceError, type ErrorCode } from "../../core/errors.js";
+import { MillraceError, type EndReason, type ErrorCode } from "../../core/errors.js";
 import { codeOfStatus, statusOfHttp } from "../../wire/status.js";
 
 /** The reason of an error whose connection broke or went silent under it. */
-const LOST = "upstream-lost";
+const LOST: EndReason = "upstream-lost";
 
 /** A server that was not reached; nothing was sent. */
 export function notReached(cause: unknown): MillraceError {
