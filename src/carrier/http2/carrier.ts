@@ -24,9 +24,9 @@ const OPTION_NAMES = [
 ] as const;
 
 /**
- * Makes calls as native gRPC over HTTP/2, straight to the server, from Node, Deno and Bun. All kinds of calls, full-duplex
- * bidi included. Connects when the first call needs it and again after a loss; an idle carrier does not keep a process
- * alive.
+ * Makes calls as native gRPC over HTTP/2, straight to the server. Needs `node:http2`; tested in Node. All kinds of calls,
+ * full-duplex bidi included. Connects when the first call needs it and again after a loss; an idle carrier does not keep
+ * a process alive.
  *
  * @throws {MillraceError} `invalid_argument` for wrong options, and for an `apiKey` without TLS unless that is allowed.
  */

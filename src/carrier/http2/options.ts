@@ -18,7 +18,11 @@ export interface UpstreamOptions {
   pingIntervalMs?: number | undefined;
   /** A connection of the lanes `short` and `live` is dead when a PING is unanswered this long; 5 000 by default. */
   pingTimeoutMs?: number | undefined;
-  /** An append is late, and its connection asked by PING, after this long; 100 by default. */
+  /**
+   * An append is late, and its connection asked by PING, after this long; 100 by default. So much sooner than
+   * `pingIntervalMs` because a frozen connection keeps its place among `appendSessions` until it is found out, and
+   * what waits for a place pays for it; asking one that is only slow costs a PING.
+   */
   appendLateMs?: number | undefined;
   /** A connection of the lane `append` is dead when a PING is unanswered this long; 1 000 by default. */
   appendTimeoutMs?: number | undefined;
