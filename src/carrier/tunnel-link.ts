@@ -13,17 +13,25 @@ import { promisedSilenceMs, watchSilence } from "./silence.js";
 
 /** What a tunnel needs of a WebSocket; the platform's and that of the package ws have it. */
 export interface WebSocketLike {
+  /** Set to `arraybuffer` before the first message. */
   binaryType: string;
+  /** The subprotocol that the gateway agreed to. */
   readonly protocol: string;
+  /** Sends one binary message. */
   send(data: Uint8Array<ArrayBuffer>): void;
+  /** Begins to close; `close` is told when that is done. */
   close(code?: number): void;
+  /** Listens to what becomes of the socket. */
   addEventListener(type: "open" | "message" | "close" | "error", listener: (event: WebSocketEventLike) => void): void;
 }
 
-/** What a tunnel reads of a WebSocket's events: `data` of messages, `code` of its end. */
+/** What a tunnel reads of a WebSocket's events. */
 export interface WebSocketEventLike {
+  /** Which event it is. */
   readonly type: string;
+  /** A message's content. */
   readonly data?: unknown;
+  /** Why the socket was closed. */
   readonly code?: number;
 }
 

@@ -154,6 +154,13 @@ describe("a call in a tunnel", () => {
     const slow = carrier.call(callOf("/t.T/Server", { kind: "server", lane: "live" }));
     await slow.headers;
     for (let i = 0; i < 20; i++) expect((await readAll(carrier.call(callOf("/t.T/Unary")))).messages).toHaveLength(1);
+    let before = -1;
+    await until("the server waits", async () => {
+      const isStill = sent === before;
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return isStill;
+    });
     expect(sent).toBeLessThan(80);
     expect((await readAll(slow)).messages).toHaveLength(400);
   });
@@ -200,7 +207,7 @@ describe("a call in a tunnel", () => {
     const { carrier } = await open(({ stream }) => finish(stream));
     const wrong = (messages: Iterable<Uint8Array>): Promise<unknown> => rejection(carrier.call(callOf("/t.T/Bidi", { kind: "bidi", lane: "live", messages })).trailers);
     const mine = new Error("mine");
-    expect(await wrong((function* (): Generator<Uint8Array> { throw mine; })())).toBe(mine);
+    expect(await wrong({ [Symbol.iterator]: () => ({ next: () => { throw mine; } }) })).toBe(mine);
     expect(await wrong(["text" as unknown as Uint8Array])).toMatchObject({ code: "invalid_argument", message: "`messages[0]` must be a Uint8Array, got a string" });
   });
 
