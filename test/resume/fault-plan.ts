@@ -7,9 +7,12 @@ import type { Paths } from "./paths.js";
 const ENDS: [Blow, ...Blow[]] = ["reset", "fin", "client-fin", "server-fin"];
 const HINDERS: [Blow, ...Blow[]] = ["stall", "delay", "hold"];
 
-/** The moments, one in each so many draws; a moment of a call's beginning costs a loss besides, which falls where it falls. */
-const MOMENTS: [ProxyFault["where"], ...ProxyFault["where"][]] = [
-  "connecting", "connecting", "request", "request", "awaiting", "awaiting", "mid-frame", "mid-frame", "mid-frame", "idle",
+/**
+ * The moments of ten faults, so that none is rare in any hundred. Those of a call's beginning cost a loss besides, which
+ * falls where it falls.
+ */
+const DECK: readonly (ProxyFault["where"] | "hinder")[] = [
+  "connecting", "connecting", "request", "request", "awaiting", "awaiting", "mid-frame", "mid-frame", "idle", "hinder",
 ];
 
 /** A stretch of the way, and what befalls it. */
@@ -18,17 +21,18 @@ export interface PlannedFault {
   readonly fault: ProxyFault;
 }
 
-/** The next fault that a seed gives. */
-export function drawFault(random: Random): PlannedFault {
+/** The faults that a seed gives, without end. */
+export function* drawFaults(random: Random): Generator<PlannedFault, never> {
+  for (;;) for (const deck = [...DECK]; deck.length > 0; ) yield drawFault(random, deck.splice(random.int(deck.length), 1)[0] ?? "idle");
+}
+
+function drawFault(random: Random, moment: (typeof DECK)[number]): PlannedFault {
   const proxy = random.pick<keyof Paths["proxies"]>(["front", "front", "upstream", "native"]);
-  const where = random.pick(MOMENTS);
-  const hinders = (where === "idle" || where === "mid-frame") && random.chance(0.3);
+  const chance = { luck: random.int(1_000) / 1_000, ms: 1 + random.int(30) };
+  if (moment === "hinder") return { proxy, fault: { where: random.pick(["idle", "mid-frame"]), how: random.pick(HINDERS), ...chance } };
   // Silence on a session that everybody shares is noticed by PING in 7 s; it has a test of its own.
   const silent = proxy === "front" && random.chance(0.1);
-  return {
-    proxy,
-    fault: { where, how: hinders ? random.pick(HINDERS) : silent ? "silence" : random.pick(ENDS), luck: random.int(1_000) / 1_000, ms: 1 + random.int(30) },
-  };
+  return { proxy, fault: { where: moment, how: silent ? "silence" : random.pick(ENDS), ...chance } };
 }
 
 /** Arms a fault and sees to it that it strikes: for what happens only where a call begins, a stream is lost first. */

@@ -12,7 +12,7 @@ export class Http1Phases implements PhaseWatch {
     if (ended < begun) return "request";
     if (this.#response.ended === ended) return "quiet";
     if (!this.#response.inBody) return "awaiting";
-    return this.#response.inPiece ? "mid-frame" : "idle";
+    return this.#response.inEnvelope ? "mid-frame" : "idle";
   }
 
   push(direction: Direction, chunk: Buffer): void {
@@ -34,10 +34,11 @@ class MessageReader {
   /** Of the body or the current chunk; `undefined` where a line is read. */
   #missing: number | undefined;
   #chunked = false;
+  #lastChunk = false;
 
-  /** Whether the message stands in the middle of a chunk, a chunk's own lines, or an envelope. */
-  get inPiece(): boolean {
-    return this.inBody && ((this.#missing ?? 0) > 0 || this.#line !== "" || this.#envelopes.open);
+  /** Whether some of an envelope has come, but not all. */
+  get inEnvelope(): boolean {
+    return this.#envelopes.open;
   }
 
   push(chunk: Buffer): void {
@@ -75,8 +76,6 @@ class MessageReader {
     if (size === 0) this.#lastChunk = true;
     else this.#missing = size;
   }
-
-  #lastChunk = false;
 
   #body(bytes: Buffer): number {
     const count = Math.min(this.#missing ?? 0, bytes.length);
