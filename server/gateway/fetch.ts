@@ -1,14 +1,15 @@
+import { onAbort } from "millrace/internal/core/signal";
 import type { BodyEvents, Client, GatewayRequest, Handler, HeaderFields, RequestBody, ResponseSink, SinkEvents } from "./exchange.js";
 
 /** Response bytes that are kept ready for a page that does not read, at most, beyond the chunk that passes this. */
 const HIGH_WATER_BYTES = 64 * 1024;
 const ANONYMOUS: Client = { address: "", connection: {} };
 
-/** Answers a web-standard request. Rejects only when the caller aborts it before there is a response. */
+/** Answers a web-standard request. Rejects only when the caller aborts it before there is a response, with its reason. */
 export function answerFetch(handle: Handler, request: Request, client: Client = ANONYMOUS): Promise<Response> {
   const sink = new FetchSink();
-  request.signal.addEventListener("abort", () => sink.leave(), { once: true });
-  handle(requestOf(request, client, sink), sink);
+  sink.follow(request.signal);
+  if (!sink.over) handle(requestOf(request, client, sink), sink);
   return sink.response;
 }
 
@@ -36,7 +37,7 @@ class FetchBody implements RequestBody {
   }
 
   read(events: BodyEvents): void {
-    void this.#pump(events).catch(() => this.#sink.leave());
+    void this.#pump(events).catch((error: unknown) => this.#sink.leave(error));
   }
 
   pause(): void {
@@ -63,11 +64,13 @@ class FetchBody implements RequestBody {
 class FetchSink implements ResponseSink {
   readonly response: Promise<Response>;
   #resolve!: (response: Response) => void;
-  #reject!: (error: Error) => void;
+  #reject!: (error: unknown) => void;
   #events: SinkEvents | undefined;
   #head: { readonly status: number; readonly headers: Headers } | undefined;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #unfollow = (): void => undefined;
   #blocked = false;
+  #ended = false;
   #over = false;
 
   constructor() {
@@ -75,6 +78,17 @@ class FetchSink implements ResponseSink {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Whether the response is read to its end, or broken off. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The caller leaves when `signal` is aborted. */
+  follow(signal: AbortSignal): void {
+    this.#unfollow = onAbort(signal, (reason) => this.leave(reason));
+    if (this.#over) this.#unfollow();
   }
 
   listen(events: SinkEvents): void {
@@ -94,7 +108,7 @@ class FetchSink implements ResponseSink {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#body = controller),
       pull: () => this.#drained(),
-      cancel: () => this.leave(),
+      cancel: (reason) => this.leave(reason),
     }, { highWaterMark: HIGH_WATER_BYTES, size: (bytes) => bytes.length });
     this.#resolve(new Response(body, this.#head));
   }
@@ -110,32 +124,43 @@ class FetchSink implements ResponseSink {
   end(bytes?: Uint8Array): void {
     if (bytes === undefined && this.#body === undefined && this.#head !== undefined) this.#resolve(new Response(null, this.#head));
     else if (bytes !== undefined) this.write(bytes);
+    this.#ended = true;
+    this.#finishWhenRead();
+  }
+
+  destroy(): void {
+    this.#break(new Error("The response was broken off"));
+  }
+
+  /** The caller is gone. */
+  leave(reason: unknown): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#break(reason);
+    this.#events?.gone();
+  }
+
+  #break(reason: unknown): void {
+    if (this.#over) return;
+    this.#end();
+    this.#reject(reason);
+    this.#body?.error(reason);
+  }
+
+  /** A stream that is closed does not tell any more that it is read, so it is left open for as long. */
+  #finishWhenRead(): void {
+    if (this.#over || (this.#body?.desiredSize ?? HIGH_WATER_BYTES) < HIGH_WATER_BYTES) return;
+    this.#end();
     this.#body?.close();
     this.#events?.finished();
   }
 
-  destroy(): void {
-    this.#break();
-  }
-
-  /** The caller is gone. */
-  leave(): void {
-    if (this.#over) return;
-    this.#break();
-    this.#events?.gone();
-  }
-
-  #break(): void {
-    if (this.#over) return;
+  #end(): void {
     this.#over = true;
-    const error = new Error("The response was broken off");
-    this.#reject(error);
-    this.#body?.error(error);
+    this.#unfollow();
   }
 
   #drained(): void {
+    if (this.#ended) return this.#finishWhenRead();
     if (!this.#blocked || this.#over) return;
     this.#blocked = false;
     this.#events?.drain();

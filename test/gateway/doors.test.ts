@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { readFileSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, type Settings } from "node:http2";
 import { tmpdir } from "node:os";
@@ -71,6 +71,33 @@ describe("gateway: fetch", () => {
     own.abort();
     await until("the upstream call ended", () => call?.stream.destroyed === true, 200);
     await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
+  it("does nothing for a request that was aborted before, and rejects with its reason", async () => {
+    const before = upstream.calls.length;
+    const reason = new Error("not any more");
+    await expect(post(HEAD, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await post(HEAD);
+    expect(upstream.calls.length).toBe(before + 1);
+  });
+
+  it("leaves nothing on the signal of a request that is answered and read", async () => {
+    const { signal } = new AbortController();
+    const request = new Request(`http://localhost${HEAD}`, { method: "POST", headers: { "content-type": GRPC_WEB }, body: EMPTY, signal });
+    const before = getEventListeners(request.signal, "abort").length;
+    await (await gateway.fetch(request)).arrayBuffer();
+    expect(getEventListeners(request.signal, "abort").length).toBe(before);
+  });
+
+  it("counts a response that is complete and unread among those that are left unread, and drops the one too many", async () => {
+    const served = createGateway({ upstreams: { umadb: { url: upstream.url } }, allowAll: true, limits: { stalledCallsPerClient: 1 } });
+    const open = (): Promise<Response> => served.fetch(new Request(`http://localhost${SUBSCRIBE}`, { method: "POST", headers: { "content-type": GRPC_WEB }, body: EMPTY }));
+    const first = await open();
+    const second = await open();
+    const reader = (first.body as ReadableStream<Uint8Array>).getReader();
+    await expect(reader.closed).rejects.toThrow("broken off");
+    await second.body?.cancel();
+    await served.close();
   });
 });
 
