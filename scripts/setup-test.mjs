@@ -18,6 +18,7 @@ const OLD_CLIENT = { name: "umadb 0.4.0 (client)", folder: "venv-umadb-0.4.0", p
 const TOOLS = [
   { command: "chromium", package: "chromium", override: "MILLRACE_CHROMIUM" },
   { command: "openssl", package: "openssl" },
+  { command: "go", package: "golang-go" },
 ];
 
 const cache = fileURLToPath(new URL("../.cache/", import.meta.url));

@@ -1,4 +1,5 @@
 // @ts-check
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf } from "../checks/files.mjs";
@@ -24,6 +25,11 @@ const NEEDS = [
     what: "Chromium",
     module: "test/support/chromium.ts",
     isPresent: () => existsSync(process.env["MILLRACE_CHROMIUM"] ?? "/usr/bin/chromium"),
+  },
+  {
+    what: "Go, for somebody else's yamux",
+    module: "test/conformance/yamux.test.ts",
+    isPresent: () => spawnSync("go", ["version"]).status === 0,
   },
 ];
 
