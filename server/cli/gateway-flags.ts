@@ -17,12 +17,12 @@ export interface GatewayFlags {
 }
 
 /** What `millrace gateway --help` prints. */
-export const GATEWAY_USAGE = `millrace gateway --listen HOST:PORT [flags]
+export const GATEWAY_USAGE = `millrace gateway [flags]
 
 Lets web pages use an event store: gRPC-Web in, gRPC out.
 
   --listen HOST:PORT         where to serve; 127.0.0.1:8080 by default, port 0 for any
-  --config FILE              a YAML file; flags win over it
+  --config FILE              a YAML file; flags win over it, origins add to it
   --umadb URL                the UmaDB server, such as http://127.0.0.1:50051
   --eventstoredb STRING      an EventStoreDB node, such as esdb://127.0.0.1:2113?tls=false
   --kubemq URL               the KubeMQ server, such as http://127.0.0.1:50000
