@@ -1,4 +1,5 @@
 import type { Upstream } from "millrace/internal/carrier/http2/upstream";
+import { MAX_TIMER_MS } from "millrace/internal/core/arguments";
 import { HEARTBEAT_HEADER } from "millrace/internal/wire/header-names";
 import { parseGrpcTimeout } from "millrace/internal/wire/timeout";
 import { Answer } from "./answer.js";
@@ -8,7 +9,7 @@ import { heartbeatPeriod } from "./heartbeat.js";
 import type { Limits } from "./limits.js";
 import type { OccasionalWarnings } from "./occasional-warnings.js";
 import { askPolicy, type Policy, type PolicyDecision } from "./policy.js";
-import { appliedOf, limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { appliedOf, limited, shuttingDown, status, trailersOfRefusal, type Refusal } from "./refusal.js";
 import { Relay } from "./relay.js";
 import { RequestReader } from "./request-body.js";
 import type { GatewayMethod } from "./routes.js";
@@ -39,8 +40,6 @@ export interface CallContext {
   readonly waiting: WaitingBytes;
   readonly stalled: StalledCalls;
 }
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** One call: from its request, through the policy, to whoever makes it, and back. */
 export class GatewayCall {
@@ -101,7 +100,7 @@ export class GatewayCall {
   /** The gateway closes: a call that stays open by nature is ended so that its caller resumes elsewhere. */
   drain(): void {
     if (this.#relay !== undefined) this.#relay.endEarly("drain");
-    else if (this.#unary === undefined) this.refuse({ status: status.unavailable, message: "The gateway is shutting down: connect again", applied: "no", reason: "drain" });
+    else if (this.#unary === undefined) this.refuse(shuttingDown);
   }
 
   #message(envelope: Uint8Array): void {

@@ -11,13 +11,14 @@ import { answerNode } from "./node.js";
 import { OccasionalWarnings } from "./occasional-warnings.js";
 import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
 import { pageHeaders } from "./pages.js";
-import { limited, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { limited, shuttingDown, status, trailersOfRefusal, type Refusal } from "./refusal.js";
 import { methodTable, type GatewayMethod } from "./routes.js";
 import { StalledCalls } from "./stalled.js";
 import { Tally } from "./tally.js";
 import { openTargets } from "./targets.js";
 import { TunnelDoor } from "./tunnel-door.js";
 import { WaitingBytes } from "./waiting-bytes.js";
+import { within } from "./within.js";
 import { Answer } from "./answer.js";
 
 /** A gateway: the same core behind the doors that runtimes have. */
@@ -43,7 +44,6 @@ export interface Gateway {
 }
 
 const ACCEPTED: ReadonlySet<string> = new Set(["application/grpc-web", "application/grpc-web+proto"]);
-const CLOSING: Refusal = { status: status.unavailable, message: "The gateway is shutting down: connect again", applied: "no", reason: "drain" };
 
 /**
  * Makes a gateway. Nothing is connected before the first call.
@@ -122,7 +122,7 @@ class GatewayCore {
   #route(method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined, maxCalls: number): void {
     const target = this.#targets.byName.get(method.system);
     if (target === undefined) return say(sink, origin, noUpstream(method));
-    if (this.#closed !== undefined) return say(sink, origin, CLOSING);
+    if (this.#closed !== undefined) return say(sink, origin, shuttingDown);
     if (this.#callsOf.of(request.client.connection) >= maxCalls) return say(sink, origin, limited(`A connection may have ${maxCalls} calls open`, 1_000));
     this.#begin(target, method, request, sink, origin);
   }
@@ -183,12 +183,4 @@ function say(sink: ResponseSink, origin: string | undefined, refusal: Refusal): 
 
 function noUpstream({ system }: GatewayMethod): Refusal {
   return { status: status.unimplemented, message: `This gateway has no upstream for ${system}`, applied: "no" };
-}
-
-/** Resolves when `work` has, or after `ms`. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => void (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

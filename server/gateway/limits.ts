@@ -1,4 +1,4 @@
-import { invalidArgument } from "millrace/internal/core/arguments";
+import { invalidArgument, MAX_TIMER_MS } from "millrace/internal/core/arguments";
 
 /** What one gateway lets its callers take. Every limit is a positive whole number. */
 export interface Limits {
@@ -51,7 +51,7 @@ export function resolveLimits(limits: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(limits)) {
     if (!isLimit(name)) throw invalidArgument(`limits.${name}`, value, "is not a limit that exists");
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1) {
+    if (!Number.isSafeInteger(value) || value < 1 || value > MAX_TIMER_MS) {
       throw invalidArgument(`limits.${name}`, value, "must be a whole number from 1 to 2^31 - 1");
     }
     resolved[name] = value;

@@ -40,6 +40,9 @@ export function appliedOf(sent: boolean, repeatable: boolean): Applied {
   return sent && !repeatable ? "unknown" : "no";
 }
 
+/** The refusal of a call that came to nothing yet when the gateway closes. */
+export const shuttingDown: Refusal = { status: status.unavailable, message: "The gateway is shutting down: connect again", applied: "no", reason: "drain" };
+
 /** A refusal of what the caller sent; nothing was applied. */
 export function invalid(message: string): Refusal {
   return { status: status.invalidArgument, message, applied: "no" };

@@ -6,6 +6,7 @@ import type { UpstreamSettings } from "./options.js";
 import { Readiness } from "./readiness.js";
 import { Appends } from "./umadb/append.js";
 import { presentTrailers } from "./umadb/error-details.js";
+import { within } from "./within.js";
 
 /** The systems behind one gateway. */
 export interface Targets {
@@ -39,10 +40,7 @@ export function openTargets(upstreams: ReadonlyMap<string, UpstreamSettings>, li
     byName,
     areServing: () => readiness?.isServing() ?? Promise.resolve(true),
     async close(drainMs) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => void (timer = setTimeout(resolve, drainMs)));
-      await Promise.race([appends?.idle(), late]);
-      clearTimeout(timer);
+      if (appends !== undefined) await within(drainMs, appends.idle());
       await Promise.all([...byName.values()].map(({ upstream }) => upstream.close()));
     },
   };
