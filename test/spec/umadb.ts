@@ -1,6 +1,6 @@
 import { UmaDb } from "millrace/umadb";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { SpecContext, UmaDbBackend } from "./umadb/backend.js";
+import { testsOf, type SpecContext, type SpecPart, type UmaDbBackend } from "./umadb/backend.js";
 import { appendSpec } from "./umadb/append.js";
 import { conditionSpec } from "./umadb/conditions.js";
 import { decideSpec } from "./umadb/decide.js";
@@ -10,10 +10,14 @@ import { readSpec } from "./umadb/read.js";
 import { subscribeSpec } from "./umadb/subscribe.js";
 import { trackingSpec } from "./umadb/tracking.js";
 
-export type { FreshStore, UmaDbBackend } from "./umadb/backend.js";
+export type { FreshStore, SpecPart, UmaDbBackend } from "./umadb/backend.js";
 
-/** What a client of UmaDB sees, whatever carries its calls. Numbers in the parts are those of the behaviours under contract. */
-export function umadbSpec(backend: UmaDbBackend): void {
+/**
+ * What a client of UmaDB sees, whatever carries its calls. Numbers in the parts are those of the behaviours under contract.
+ *
+ * @param part All of it by default.
+ */
+export function umadbSpec(backend: UmaDbBackend, part: SpecPart = "all"): void {
   describe(`UmaDb ${backend.name}`, () => {
     let db: UmaDb | undefined;
     let open: (() => UmaDb) | undefined;
@@ -26,6 +30,7 @@ export function umadbSpec(backend: UmaDbBackend): void {
 
     const { fresh } = backend;
     const context: SpecContext = {
+      ...testsOf(part),
       db: () => db as UmaDb,
       open: () => (open as () => UmaDb)(),
       onFresh: fresh && ((test) => async () => {

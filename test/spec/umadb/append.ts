@@ -1,13 +1,13 @@
 import { isMillraceError } from "millrace";
 import type { NewEvent } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { bytes, errorOf, event, positions, uniqueTag, type SpecContext } from "./backend.js";
 
-export function appendSpec({ db, onFresh }: SpecContext): void {
+export function appendSpec({ db, onFresh, it, everywhere }: SpecContext): void {
   describe("append()", () => {
     // 2
     if (onFresh !== undefined) {
-      it("returns the position of the last event, counting from 1", onFresh(async (fresh) => {
+      everywhere("returns the position of the last event, counting from 1", onFresh(async (fresh) => {
         expect(await fresh.append([event("A", [])])).toBe(1n);
         expect(await fresh.append([event("B", []), event("C", [])])).toBe(3n);
         expect(await fresh.head()).toBe(3n);
@@ -23,7 +23,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 3
-    it("keeps type, tags and their order, payload, uuid and metadata with its order", async () => {
+    everywhere("keeps type, tags and their order, payload, uuid and metadata with its order", async () => {
       const tag = uniqueTag("round-trip");
       const sent: NewEvent = {
         type: "Größe geändert 🎈",
@@ -41,7 +41,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
       expect(Object.keys(received?.event.metadata ?? {})).toEqual(["zeta", "alpha", "empty", ""]);
     });
 
-    it("takes metadata as an object, as pairs and as a map, with any key", async () => {
+    everywhere("takes metadata as an object, as pairs and as a map, with any key", async () => {
       const tag = uniqueTag("metadata");
       const shapes: NewEvent["metadata"][] = [{ a: "1" }, [["__proto__", "2"]], new Map([["constructor", "3"]])];
       await db().append(shapes.map((metadata) => ({ ...event("A", [tag]), metadata })));
@@ -49,7 +49,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
       expect(events.map(({ event: { metadata } }) => Object.entries(metadata))).toEqual([[["a", "1"]], [["__proto__", "2"]], [["constructor", "3"]]]);
     });
 
-    it("makes a uuid for an event that has none", async () => {
+    everywhere("makes a uuid for an event that has none", async () => {
       const tag = uniqueTag("uuid");
       await db().append([event("A", [tag]), event("A", [tag])]);
       const [a, b] = await db().read({ items: [{ tags: [tag] }] }).toArray();
@@ -66,7 +66,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
       ]);
     });
 
-    it("stores the bytes of a view, and only those", async () => {
+    everywhere("stores the bytes of a view, and only those", async () => {
       const tag = uniqueTag("view");
       await db().append([{ type: "A", tags: [tag], data: bytes("0123456789").subarray(2, 5) }]);
       const [received] = await db().read({ items: [{ tags: [tag] }] }).toArray();
@@ -109,7 +109,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 46
-    it("lets exactly one of many concurrent appends on one boundary through", async () => {
+    everywhere("lets exactly one of many concurrent appends on one boundary through", async () => {
       const tag = uniqueTag("race");
       const query = { items: [{ tags: [tag] }] };
       const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, i) =>
@@ -121,7 +121,7 @@ export function appendSpec({ db, onFresh }: SpecContext): void {
       expect(await db().read(query).toArray()).toHaveLength(1);
     });
 
-    it("rejects with the caller's reason when the signal is aborted before, and records nothing", async () => {
+    everywhere("rejects with the caller's reason when the signal is aborted before, and records nothing", async () => {
       const tag = uniqueTag("aborted");
       const reason = { why: "changed my mind" };
       expect(await errorOf(db().append([event("A", [tag])], { signal: AbortSignal.abort(reason) }))).toBe(reason);

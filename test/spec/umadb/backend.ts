@@ -1,4 +1,5 @@
 import type { NewEvent, ReceivedEvent, SequencedEvent, UmaDbOptions, UmaDb } from "millrace/umadb";
+import { it } from "vitest";
 
 /** A way to a UmaDB store: where a client finds it, and by what. */
 export interface UmaDbBackend {
@@ -24,7 +25,26 @@ export interface SpecContext {
   open(): UmaDb;
   /** Runs `test` on an empty store; undefined where there is none. */
   readonly onFresh: ((test: (db: UmaDb) => Promise<void>) => () => Promise<void>) | undefined;
+  /** Registers a test, unless only the marked ones run. */
+  readonly it: SpecTest;
+  /** Registers a test that is marked: what it shows could differ from one runtime to the next, so it runs in each. */
+  readonly everywhere: SpecTest;
 }
+
+/** How much of the specification runs: `marked` is about a third of it, for runtimes that have the whole in long runs only. */
+export type SpecPart = "all" | "marked";
+
+/** Vitest's `it`. */
+export type SpecTest = typeof it;
+
+/** The two ways to register a test, where `part` runs. */
+export function testsOf(part: SpecPart): Pick<SpecContext, "it" | "everywhere"> {
+  return { it: part === "all" ? it : leftOut, everywhere: it };
+}
+
+const nothing = (): void => undefined;
+/** Of what `it` can do the specification uses these two. */
+const leftOut = Object.assign(nothing, { each: () => nothing }) as unknown as SpecTest;
 
 /** A tag that no other test uses, on no run. */
 export function uniqueTag(name: string): string {

@@ -1,8 +1,8 @@
 import { AppendConditionError, type AppendCondition, type NewEvent, type Query } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, event, plain, uniqueTag, type SpecContext } from "./backend.js";
 
-export function conditionSpec({ db, onFresh }: SpecContext): void {
+export function conditionSpec({ db, onFresh, it, everywhere }: SpecContext): void {
   const append = (events: NewEvent[], condition: AppendCondition): Promise<bigint> => db().append(events, { condition });
   const of = (tag: string): Query => ({ items: [{ tags: [tag] }] });
   const withUuid = (one: NewEvent): NewEvent => ({ ...one, uuid: crypto.randomUUID() });
@@ -10,7 +10,7 @@ export function conditionSpec({ db, onFresh }: SpecContext): void {
   describe("append() with a condition", () => {
     // 15
     if (onFresh !== undefined) {
-      it("without a query fails on any event, and passes in an empty store", onFresh(async (fresh) => {
+      everywhere("without a query fails on any event, and passes in an empty store", onFresh(async (fresh) => {
         expect(await fresh.append([event("A", [])], { condition: {} })).toBe(1n);
         expect(await errorOf(fresh.append([event("B", [])], { condition: {} }))).toBeInstanceOf(AppendConditionError);
         expect(await fresh.append([event("B", [])], { condition: { after: 1n } })).toBe(2n);
@@ -86,7 +86,7 @@ export function conditionSpec({ db, onFresh }: SpecContext): void {
     }
 
     // 44
-    it("tells a conflict with a stored event of 64 KiB without showing it", async () => {
+    everywhere("tells a conflict with a stored event of 64 KiB without showing it", async () => {
       const tag = uniqueTag("large");
       await db().append([{ type: "Large", tags: [tag], data: new Uint8Array(65_536).fill(97) }]);
       const error = await errorOf(append([event("Next", [tag])], { failIfEventsMatch: of(tag) }));
@@ -98,7 +98,7 @@ export function conditionSpec({ db, onFresh }: SpecContext): void {
 
   describe("append() repeated with the same uuids and condition", () => {
     // 19
-    it("answers the first position and stores nothing, for one event", async () => {
+    everywhere("answers the first position and stores nothing, for one event", async () => {
       const tag = uniqueTag("repeat");
       const one = withUuid(event("A", [tag]));
       const first = await append([one], { failIfEventsMatch: of(tag) });
@@ -133,7 +133,7 @@ export function conditionSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 21
-    it("is recognised when another event matches after it, not when one matches before", async () => {
+    everywhere("is recognised when another event matches after it, not when one matches before", async () => {
       const tag = uniqueTag("repeat");
       const before = await db().append([event("Before", [tag])]);
       const one = withUuid(event("A", [tag]));

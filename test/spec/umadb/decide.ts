@@ -1,10 +1,10 @@
 import { decide, type NewEvent } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, event, uniqueTag, type SpecContext } from "./backend.js";
 
-export function decideSpec({ db }: SpecContext): void {
+export function decideSpec({ db, it, everywhere }: SpecContext): void {
   describe("decide()", () => {
-    it("appends what is decided on the events read", async () => {
+    everywhere("appends what is decided on the events read", async () => {
       const tag = uniqueTag("seat");
       const query = { items: [{ tags: [tag] }] };
       const reserve = (): Promise<{ position: bigint | undefined; events: readonly NewEvent[] }> =>
@@ -18,7 +18,7 @@ export function decideSpec({ db }: SpecContext): void {
       expect(await reserve()).toEqual({ position: undefined, events: [] });
     });
 
-    it("decides anew when something came in between, and then sees it", async () => {
+    everywhere("decides anew when something came in between, and then sees it", async () => {
       const tag = uniqueTag("counter");
       const query = { items: [{ tags: [tag] }] };
       const seen: number[] = [];

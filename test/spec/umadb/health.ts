@@ -1,10 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, type SpecContext } from "./backend.js";
 
-export function healthSpec({ db }: SpecContext): void {
+export function healthSpec({ db, it, everywhere }: SpecContext): void {
   describe("health()", () => {
     // 41
-    it("says that the server is serving, as a whole and by the name of its service", async () => {
+    everywhere("says that the server is serving, as a whole and by the name of its service", async () => {
       expect(await db().health()).toEqual({ status: "serving" });
       expect(await db().health({ service: "umadb.v1.DCB" })).toEqual({ status: "serving" });
     });

@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, event, uniqueTag, type SpecContext } from "./backend.js";
 
 const MIB = 1_048_576;
 
-export function limitSpec({ db, onFresh }: SpecContext): void {
+export function limitSpec({ db, onFresh, it, everywhere }: SpecContext): void {
   const refused = async (promise: Promise<unknown>, text: string): Promise<void> =>
     expect(await errorOf(promise)).toMatchObject({ code: "invalid_argument", applied: "no", message: expect.stringContaining(text) });
 
@@ -42,7 +42,7 @@ export function limitSpec({ db, onFresh }: SpecContext): void {
       await refused(db().append([{ ...event("A", []), metadata: [["k", "1"], ["k", "2"]] }]), "`events[0].metadata key 2`");
     });
 
-    it("accepts metadata keys and values of 65 535 bytes, and refuses one more", async () => {
+    everywhere("accepts metadata keys and values of 65 535 bytes, and refuses one more", async () => {
       const tag = uniqueTag("metadata");
       await db().append([{ ...event("A", [tag]), metadata: { k: "v".repeat(65_535), ["l".repeat(65_535)]: "" } }]);
       const [stored] = await db().read({ items: [{ tags: [tag] }] }).toArray();
@@ -52,7 +52,7 @@ export function limitSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 32
-    it("stores a payload of 1 MiB, and one of almost 4 MiB", async () => {
+    everywhere("stores a payload of 1 MiB, and one of almost 4 MiB", async () => {
       for (const size of [MIB, 4 * MIB - 200]) {
         const tag = uniqueTag("large");
         const data = new Uint8Array(size).map((_, index) => index * 31);
@@ -68,7 +68,7 @@ export function limitSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 47
-    it("reads batches above 3.5 MiB whole, with the store's head", async () => {
+    everywhere("reads batches above 3.5 MiB whole, with the store's head", async () => {
       const tag = uniqueTag("batches");
       const data = new Uint8Array(MIB).fill(1);
       let last = 0n;
@@ -82,7 +82,7 @@ export function limitSpec({ db, onFresh }: SpecContext): void {
       expect(await read.head()).toBe(head);
     }, 30_000);
 
-    it("appends 10 000 events at once", async () => {
+    everywhere("appends 10 000 events at once", async () => {
       const tag = uniqueTag("many");
       const last = await db().append(Array.from({ length: 10_000 }, (_, i) => event("A", [tag], String(i))));
       const events = await db().read({ items: [{ tags: [tag] }] }).toArray();

@@ -1,8 +1,8 @@
 import type { Query } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { bytes, errorOf, event, plain, positions, take, uniqueTag, type SpecContext } from "./backend.js";
 
-export function readSpec({ db, onFresh }: SpecContext): void {
+export function readSpec({ db, onFresh, it, everywhere }: SpecContext): void {
   const of = (tag: string): Query => ({ items: [{ tags: [tag] }] });
 
   describe("read()", () => {
@@ -18,7 +18,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
       }));
 
       // 4
-      it("starts at `start` itself, both ways", onFresh(async (fresh) => {
+      everywhere("starts at `start` itself, both ways", onFresh(async (fresh) => {
         await fresh.append([event("A", []), event("B", []), event("C", [])]);
         const read = async (start: bigint | undefined, backwards: boolean): Promise<bigint[]> => positions(await fresh.read(undefined, { start, backwards }).toArray());
         expect(await read(undefined, false)).toEqual([1n, 2n, 3n]);
@@ -56,7 +56,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 6
-    it("with a limit has the last position delivered as its head, both ways, and none when nothing matches", async () => {
+    everywhere("with a limit has the last position delivered as its head, both ways, and none when nothing matches", async () => {
       const tag = uniqueTag("limit");
       const last = await db().append([event("A", [tag]), event("B", [tag]), event("C", [tag])]);
       const read = db().read(of(tag), { limit: 2 });
@@ -121,7 +121,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 12
-    it("does not see events that are appended while it runs", async () => {
+    everywhere("does not see events that are appended while it runs", async () => {
       const tag = uniqueTag("snapshot");
       await db().append([event("A", [tag]), event("B", [tag]), event("C", [tag])]);
       const read = db().read(of(tag), { batchSize: 1 });
@@ -135,7 +135,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 13
-    it("of more events than fit a batch is complete and in order", async () => {
+    everywhere("of more events than fit a batch is complete and in order", async () => {
       const tag = uniqueTag("many");
       const last = await db().append(Array.from({ length: 2_500 }, (_, i) => event("A", [tag], String(i))));
       let expected = last - 2_499n;
@@ -148,7 +148,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
     });
 
     // 14
-    it("that is left early disturbs no other", async () => {
+    everywhere("that is left early disturbs no other", async () => {
       const tag = uniqueTag("left");
       await db().append(Array.from({ length: 300 }, () => event("A", [tag])));
       const other = db().read(of(tag), { batchSize: 10 })[Symbol.asyncIterator]();
@@ -160,7 +160,7 @@ export function readSpec({ db, onFresh }: SpecContext): void {
       expect(await take(other, 1_000)).toHaveLength(295);
     });
 
-    it("knows its head before, during and after the iteration", async () => {
+    everywhere("knows its head before, during and after the iteration", async () => {
       const tag = uniqueTag("head");
       await db().append([event("A", [tag]), event("B", [tag])]);
       const head = await db().head();
@@ -174,14 +174,14 @@ export function readSpec({ db, onFresh }: SpecContext): void {
       expect(await read.head()).toBe(known);
     });
 
-    it("can be iterated once", async () => {
+    everywhere("can be iterated once", async () => {
       const read = db().read(of(uniqueTag("once")));
       await read.toArray();
       expect(() => read.batches()).toThrow("iterated once");
       expect(await errorOf(read.toArray())).toMatchObject({ code: "invalid_argument" });
     });
 
-    it("hands out events that spread, compare and serialise as plain copies", async () => {
+    everywhere("hands out events that spread, compare and serialise as plain copies", async () => {
       const tag = uniqueTag("copies");
       const trackingInfo = { source: tag, position: 2n ** 53n + 1n };
       const position = await db().append([{ ...event("A", [tag], "hi"), uuid: "7f000001-8d8a-4b5e-9d3c-2f1e0a9b8c7d", metadata: { m: "n" } }], { trackingInfo });
@@ -203,13 +203,13 @@ export function readSpec({ db, onFresh }: SpecContext): void {
       expect(plain(await db().read(of(tag)).toArray())).toEqual([expected]);
     });
 
-    it("has the response's headers", async () => {
+    everywhere("has the response's headers", async () => {
       const read = db().read(undefined, { limit: 1 });
       expect(await read.headers).toBeInstanceOf(Headers);
       await read.toArray();
     });
 
-    it("rejects with the caller's reason when the signal is aborted between two events", async () => {
+    everywhere("rejects with the caller's reason when the signal is aborted between two events", async () => {
       const tag = uniqueTag("abort");
       await db().append([event("A", [tag]), event("B", [tag])]);
       const controller = new AbortController();

@@ -1,15 +1,15 @@
 import { isMillraceError } from "millrace";
 import type { Query, SubscriptionState } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, event, plain, positions, take, uniqueTag, type SpecContext } from "./backend.js";
 
-export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
+export function subscribeSpec({ db, open, onFresh, it, everywhere }: SpecContext): void {
   const of = (tag: string): Query => ({ items: [{ tags: [tag] }] });
 
   describe("subscribe()", () => {
     // 33
     if (onFresh !== undefined) {
-      it("gives all stored events and then new ones, without gaps", onFresh(async (fresh) => {
+      everywhere("gives all stored events and then new ones, without gaps", onFresh(async (fresh) => {
         await fresh.append([event("A", []), event("B", [])]);
         const subscription = fresh.subscribe();
         const iterator = subscription[Symbol.asyncIterator]();
@@ -21,7 +21,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
         await subscription.close();
       }));
 
-      it("of an empty store waits for the first event", onFresh(async (fresh) => {
+      everywhere("of an empty store waits for the first event", onFresh(async (fresh) => {
         const iterator = fresh.subscribe()[Symbol.asyncIterator]();
         const first = take(iterator, 1);
         await fresh.append([event("A", [])]);
@@ -42,7 +42,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
       await iterator.return?.();
     });
 
-    it("begins with what is appended after it was opened, with `after: \"end\"`", async () => {
+    everywhere("begins with what is appended after it was opened, with `after: \"end\"`", async () => {
       const tag = uniqueTag("end");
       const before = await db().append([event("Before", [tag])]);
       const subscription = db().subscribe(of(tag), { after: "end" });
@@ -55,7 +55,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
     });
 
     // 45
-    it("waits beyond the head, also past 2^53", async () => {
+    everywhere("waits beyond the head, also past 2^53", async () => {
       const controller = new AbortController();
       const subscription = db().subscribe(undefined, { after: 2n ** 64n - 2n, signal: controller.signal });
       await subscription.opened;
@@ -83,7 +83,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
       await iterator.return?.();
     });
 
-    it("comes in batches, never empty and none larger than asked for", async () => {
+    everywhere("comes in batches, never empty and none larger than asked for", async () => {
       const tag = uniqueTag("batches");
       await db().append(Array.from({ length: 10 }, () => event("A", [tag])));
       const sizes: number[] = [];
@@ -106,7 +106,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
       await iterator.return?.();
     });
 
-    it("says where it stands: connecting, catching up, live, closed", async () => {
+    everywhere("says where it stands: connecting, catching up, live, closed", async () => {
       const tag = uniqueTag("state");
       await db().append([event("A", [tag]), event("B", [tag])]);
       const subscription = db().subscribe(of(tag));
@@ -138,7 +138,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
       await subscription.close();
     });
 
-    it("stays open and keeps its place when a loop with `preventCancel` is left", async () => {
+    everywhere("stays open and keeps its place when a loop with `preventCancel` is left", async () => {
       const tag = uniqueTag("kept");
       const last = await db().append(Array.from({ length: 6 }, () => event("A", [tag])));
       const subscription = db().subscribe(of(tag));
@@ -155,7 +155,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
       await subscription.close();
     });
 
-    it("ends when its loop is left, and when it is closed while it waits", async () => {
+    everywhere("ends when its loop is left, and when it is closed while it waits", async () => {
       const tag = uniqueTag("left");
       await db().append([event("A", [tag])]);
       const left = db().subscribe(of(tag));
@@ -174,7 +174,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
     });
 
     // 38
-    it("rejects with the caller's reason on abort, and disturbs no other", async () => {
+    everywhere("rejects with the caller's reason on abort, and disturbs no other", async () => {
       const tag = uniqueTag("abort");
       const controller = new AbortController();
       const reason = new Error("enough");
@@ -201,7 +201,7 @@ export function subscribeSpec({ db, open, onFresh }: SpecContext): void {
     });
 
     // 53
-    it("is not disturbed by 25 others that are opened and left at once", async () => {
+    everywhere("is not disturbed by 25 others that are opened and left at once", async () => {
       const tag = uniqueTag("burst");
       const steady = db().subscribe(of(tag));
       await steady.opened;

@@ -1,8 +1,8 @@
 import { TrackingConflictError } from "millrace/umadb";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { errorOf, event, plain, uniqueTag, type SpecContext } from "./backend.js";
 
-export function trackingSpec({ db }: SpecContext): void {
+export function trackingSpec({ db, it, everywhere }: SpecContext): void {
   const track = (source: string, position: bigint): Promise<bigint> => db().append([event("Tracked", [source])], { trackingInfo: { source, position } });
 
   describe("append() with tracking information", () => {
@@ -28,7 +28,7 @@ export function trackingSpec({ db }: SpecContext): void {
       expect(await db().read({ items: [{ tags: [source] }] }).toArray()).toHaveLength(1);
     });
 
-    it("takes 0 as the first position, and 2^64 - 1 as the last", async () => {
+    everywhere("takes 0 as the first position, and 2^64 - 1 as the last", async () => {
       const source = uniqueTag("source");
       await track(source, 0n);
       expect(await db().trackingInfo(source)).toBe(0n);
@@ -40,7 +40,7 @@ export function trackingSpec({ db }: SpecContext): void {
     });
 
     // 27
-    it("does not disturb appends that are made at the same time as one that fails", async () => {
+    everywhere("does not disturb appends that are made at the same time as one that fails", async () => {
       const source = uniqueTag("source");
       await track(source, 10n);
       const outcomes = await Promise.allSettled([track(source, 11n), track(source, 3n), db().append([event("Free", [source])])]);
@@ -48,7 +48,7 @@ export function trackingSpec({ db }: SpecContext): void {
     });
 
     // 28
-    it("comes back with each event of its append, and with no other", async () => {
+    everywhere("comes back with each event of its append, and with no other", async () => {
       const source = uniqueTag("source");
       await db().append([event("A", [source]), event("B", [source])], { trackingInfo: { source, position: 9n } });
       await db().append([event("C", [source])]);
