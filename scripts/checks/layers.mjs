@@ -10,8 +10,8 @@ import { resolvedImports } from "./imports.mjs";
  */
 
 /** Everything the server may take from the light package: public subpaths, and internals by their own name. */
-const MILLRACE = /^millrace(\/(umadb|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
-const PUBLIC = /^millrace(\/(umadb|carrier|connect))?$/;
+const MILLRACE = /^millrace(\/(umadb|messagedb|messagedb\/direct|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
+const PUBLIC = /^millrace(\/(umadb|messagedb|carrier|connect))?$/;
 const PROTOBUF = /^@bufbuild\/protobuf(\/.+)?$/;
 const NODE = /^node:/;
 
@@ -29,6 +29,8 @@ export const LAYERS = {
   "carrier/http2": { files: /^src\/carrier\/http2\//, may: ["core", "wire", "carrier"], packages: [NODE] },
   carrier: { files: /^src\/carrier\//, may: ["core", "wire"], packages: [] },
   umadb: { files: /^src\/umadb\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
+  "messagedb/direct": { files: /^src\/messagedb\/direct\//, may: ["core", "wire", "messagedb"], packages: [/^postgres$/] },
+  messagedb: { files: /^src\/messagedb\//, may: ["core", "wire"], packages: [] },
   connect: { files: /^src\/connect\//, may: ["core", "wire", "carrier", "gen/es"], packages: [/^@connectrpc\/connect(\/protocol)?$/, PROTOBUF] },
   live: { files: /^src\/live\//, may: ["core"], packages: [] },
   index: { files: /^src\/index\.ts$/, may: ["core", "carrier"], packages: [] },
