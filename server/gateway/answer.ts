@@ -3,7 +3,7 @@ import { heartbeatFrame } from "millrace/internal/wire/frames";
 import { corsHeaders, exposeHeaders } from "./cors.js";
 import { EnvelopeCounter } from "./envelope-counter.js";
 import type { HeaderFields, ResponseSink } from "./exchange.js";
-import { responseMetadata, responseTrailers } from "./headers.js";
+import { responseMetadata } from "./headers.js";
 import { Heartbeat } from "./heartbeat.js";
 import { trailerFrame } from "./trailer-frame.js";
 
@@ -18,6 +18,7 @@ export class Answer {
   #endingWith: HeaderFields | undefined;
   #opened = false;
   #ended = false;
+  #discarded = false;
   #blocked = false;
 
   /** @param lasting The answer goes on until its reader leaves. */
@@ -30,6 +31,11 @@ export class Answer {
   /** Whether the response is complete or broken off. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether nothing of the response is left to be read. */
+  get discarded(): boolean {
+    return this.#discarded;
   }
 
   /** Payload bytes that the open envelope still lacks. */
@@ -68,22 +74,17 @@ export class Answer {
   }
 
   /** The page reads again. */
-  drained(): void {
+  resumed(): void {
     this.#blocked = false;
   }
 
   /** Ends the response; in the middle of an envelope it can only be broken off. */
   end(trailers: HeaderFields): void {
     if (this.#ended) return;
-    if (!this.#counter.atBoundary) return this.destroy();
+    if (!this.#counter.atBoundary) return this.breakOff();
     if (!this.#opened) this.#open({});
     this.#close();
     this.#sink.end(trailerFrame({ ...this.#lateMetadata, ...trailers }));
-  }
-
-  /** Ends the response with the upstream's own trailers. */
-  endWith(trailers: HeaderFields): void {
-    this.end(responseTrailers(trailers));
   }
 
   /** Ends the response as soon as the open envelope is complete; what comes after that is dropped. */
@@ -92,13 +93,14 @@ export class Answer {
     else this.#endingWith = trailers;
   }
 
-  /** Breaks the response off. */
-  destroy(): void {
-    if (!this.#ended) this.breakOff();
+  /** Breaks the response off, unless it has ended. */
+  breakOff(): void {
+    if (!this.#ended) this.discard();
   }
 
   /** Drops the response whatever its state; also one that has ended and is still unread. */
-  breakOff(): void {
+  discard(): void {
+    this.#discarded = true;
     this.#close();
     this.#sink.destroy();
   }

@@ -1,5 +1,5 @@
-import type { Upstream } from "millrace/internal/carrier/http2/upstream";
 import { MAX_TIMER_MS } from "millrace/internal/core/arguments";
+import { ENVELOPE_HEADER_BYTES } from "millrace/internal/wire/frames";
 import { HEARTBEAT_HEADER } from "millrace/internal/wire/header-names";
 import { parseGrpcTimeout } from "millrace/internal/wire/timeout";
 import { Answer } from "./answer.js";
@@ -14,23 +14,9 @@ import { Relay } from "./relay.js";
 import { RequestReader } from "./request-body.js";
 import type { GatewayMethod } from "./routes.js";
 import type { StalledCalls } from "./stalled.js";
+import type { Target } from "./systems/target.js";
 import type { UnaryCall, UnaryHandler } from "./unary-handler.js";
 import type { WaitingBytes } from "./waiting-bytes.js";
-
-/** One system behind the gateway. */
-export interface Target {
-  readonly upstream: Upstream;
-  /** Credentials that every call gets; a caller's own win where they are let through. */
-  readonly authorization: string | undefined;
-  /** Whether a caller's `millrace-upstream-authorization` reaches it. */
-  readonly credentialsFromClient: boolean;
-  /** Methods that are not passed on byte for byte, by path. */
-  readonly handlers: ReadonlyMap<string, UnaryHandler>;
-  /** Whether the system cuts calls short when it drains, and says that they ended well. */
-  readonly cutsOnDrain: boolean;
-  /** Changes what the system says at the end of a call before a page gets it. */
-  readonly trailers: (trailers: HeaderFields) => HeaderFields;
-}
 
 /** What all calls of a gateway share. */
 export interface CallContext {
@@ -39,6 +25,19 @@ export interface CallContext {
   readonly warnings: OccasionalWarnings;
   readonly waiting: WaitingBytes;
   readonly stalled: StalledCalls;
+}
+
+/** What a {@link GatewayCall} is made of. */
+export interface CallParts {
+  readonly context: CallContext;
+  readonly target: Target;
+  readonly method: GatewayMethod;
+  readonly request: GatewayRequest;
+  readonly sink: ResponseSink;
+  /** The page's origin, if a page asks. */
+  readonly origin: string | undefined;
+  /** Called once, when the call holds nothing any more but an unread response. */
+  readonly over: () => void;
 }
 
 /** One call: from its request, through the policy, to whoever makes it, and back. */
@@ -61,10 +60,13 @@ export class GatewayCall {
   /** Messages wait here while the policy thinks about one of them. */
   #judged: Promise<void> | undefined;
   #upstreamFull = false;
+  /** The page has read the response, or is gone. */
+  #read = false;
+  /** Until an answer that has ended must have been read. */
+  #unread: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
-  /** @param over Called once, when the call holds nothing any more but an unread response. */
-  constructor(context: CallContext, target: Target, method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined, over: () => void) {
+  constructor({ context, target, method, request, sink, origin, over }: CallParts) {
     this.#context = context;
     this.#target = target;
     this.method = method;
@@ -73,12 +75,13 @@ export class GatewayCall {
     this.#answer = new Answer(sink, origin, method.lane === "live");
     this.#timeoutMs = timeoutOf(request.headers);
     this.#single = method.kind === "unary" || method.kind === "server";
-    this.#reader = new RequestReader(request, this.#single, context.limits, context.waiting, {
+    const { limits, waiting } = context;
+    this.#reader = new RequestReader({ request, single: this.#single, limits, waiting, events: {
       message: (envelope) => this.#message(envelope),
       end: () => this.#requestEnded(),
       refuse: (refusal) => this.refuse(refusal),
-    });
-    sink.listen({ drain: () => this.#pageReads(), finished: () => this.#finished(), gone: () => this.#gone() });
+    } });
+    sink.listen({ writable: () => this.#pageReads(), finished: () => this.#finished(), gone: () => this.#gone() });
   }
 
   /** Begins to read the request. */
@@ -101,6 +104,11 @@ export class GatewayCall {
   drain(): void {
     if (this.#relay !== undefined) this.#relay.endEarly("drain");
     else if (this.#unary === undefined) this.refuse(shuttingDown);
+  }
+
+  /** The gateway closes: a call that ends by itself may, but not however slowly its page reads. */
+  hurry(): void {
+    this.#relay?.hurry();
   }
 
   #message(envelope: Uint8Array): void {
@@ -127,6 +135,8 @@ export class GatewayCall {
   #judge(decision: PolicyDecision, envelope: Uint8Array): void {
     if (this.#ended) return;
     if (!decision.allowed) return this.refuse({ status: status.permissionDenied, message: decision.message, applied: "no", reason: "policy" });
+    const harmful = this.#target.check(this.method.path, envelope.subarray(ENVELOPE_HEADER_BYTES));
+    if (harmful !== undefined) return this.refuse(harmful);
     const handler = this.#target.handlers.get(this.method.path);
     if (handler !== undefined) return this.#handle(handler, envelope);
     this.#forward(this.#open(), envelope);
@@ -139,7 +149,7 @@ export class GatewayCall {
     if (this.#upstreamFull) this.#reader.pause();
   }
 
-  #upstreamDrained(): void {
+  #upstreamWritable(): void {
     this.#upstreamFull = false;
     if (this.#judged === undefined) this.#reader.resume();
   }
@@ -172,8 +182,8 @@ export class GatewayCall {
       stallMs: limits.stallMs,
       repeatable: method.repeatable,
       cutsOnDrain: this.#target.cutsOnDrain && method.kind !== "unary",
-      trailers: this.#target.trailers,
-      drain: () => this.#upstreamDrained(),
+      trailers: (trailers) => this.#target.trailers(trailers),
+      writable: () => this.#upstreamWritable(),
       done: () => this.#end(),
     });
     const heartbeatMs = method.kind === "server" || method.kind === "bidi" ? heartbeatPeriod(fieldOf(this.#request.headers, HEARTBEAT_HEADER)) : undefined;
@@ -194,25 +204,33 @@ export class GatewayCall {
   }
 
   #pageReads(): void {
-    if (this.#relay === undefined) this.#answer.drained();
-    else this.#relay.drained();
+    if (this.#relay === undefined) this.#answer.resumed();
+    else this.#relay.resumed();
   }
 
   /** The page has the whole response. */
   #finished(): void {
+    this.#responseOver();
     this.#relay?.finished();
     this.#end();
   }
 
   #gone(): void {
+    this.#responseOver();
     this.#relay?.gone();
-    this.#answer.breakOff();
+    this.#answer.discard();
     this.#end();
+  }
+
+  #responseOver(): void {
+    this.#read = true;
+    clearTimeout(this.#unread);
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (!this.#read && !this.#answer.discarded) this.#unread = setTimeout(() => this.#gone(), this.#context.limits.stallMs);
     clearTimeout(this.#deadline);
     this.#reader.stop();
     this.#relay?.leave();

@@ -38,7 +38,7 @@ export interface GatewayRequest {
 /** What a {@link ResponseSink} tells the one who answers. */
 export interface SinkEvents {
   /** After a `write` that returned false: there is room again. */
-  drain(): void;
+  writable(): void;
   /** The whole response was handed to the network. */
   finished(): void;
   /** The peer went away before that. Nothing comes after it. */

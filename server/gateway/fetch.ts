@@ -107,7 +107,7 @@ class FetchSink implements ResponseSink {
     if (this.#body !== undefined || this.#head === undefined || this.#over) return;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#body = controller),
-      pull: () => this.#drained(),
+      pull: () => this.#pulled(),
       cancel: (reason) => this.leave(reason),
     }, { highWaterMark: HIGH_WATER_BYTES, size: (bytes) => bytes.length });
     this.#resolve(new Response(body, this.#head));
@@ -159,10 +159,10 @@ class FetchSink implements ResponseSink {
     this.#unfollow();
   }
 
-  #drained(): void {
+  #pulled(): void {
     if (this.#ended) return this.#finishWhenRead();
     if (!this.#blocked || this.#over) return;
     this.#blocked = false;
-    this.#events?.drain();
+    this.#events?.writable();
   }
 }

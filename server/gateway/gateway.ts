@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 import { admit, type Admission } from "./admission.js";
-import { GatewayCall, type CallContext, type Target } from "./call.js";
+import { GatewayCall, type CallContext, type CallParts } from "./call.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { fieldOf, type Client, type GatewayRequest, type ResponseSink } from "./exchange.js";
 import { answerFetch } from "./fetch.js";
@@ -11,15 +11,16 @@ import { answerNode } from "./node.js";
 import { OccasionalWarnings } from "./occasional-warnings.js";
 import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
 import { pageHeaders } from "./pages.js";
-import { limited, shuttingDown, status, trailersOfRefusal, type Refusal } from "./refusal.js";
+import { limited, shuttingDown, status, type Refusal } from "./refusal.js";
 import { methodTable, type GatewayMethod } from "./routes.js";
+import { refuseCall, respond } from "./short-answer.js";
 import { StalledCalls } from "./stalled.js";
+import type { Target } from "./systems/target.js";
 import { Tally } from "./tally.js";
-import { openTargets } from "./targets.js";
+import { openTargets } from "./systems/open.js";
 import { TunnelDoor } from "./tunnel-door.js";
 import { WaitingBytes } from "./waiting-bytes.js";
 import { within } from "./within.js";
-import { Answer } from "./answer.js";
 
 /** A gateway: the same core behind the doors that runtimes have. */
 export interface Gateway {
@@ -60,6 +61,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
+type RoutedCall = Pick<CallParts, "method" | "request" | "sink" | "origin">;
+
 class GatewayCore {
   readonly tunnels: TunnelDoor;
   readonly #options;
@@ -98,8 +101,8 @@ class GatewayCore {
   /** Answers a call that came through a tunnel, which was admitted as a whole. */
   readonly #tunnelled = (request: GatewayRequest, sink: ResponseSink): void => {
     const method = this.#methods.get(request.target);
-    if (method === undefined) return say(sink, undefined, { status: status.unimplemented, message: "No such method", applied: "no" });
-    this.#route(method, request, sink, undefined, this.#options.limits.callsPerTunnel);
+    if (method === undefined) return refuseCall(sink, undefined, { status: status.unimplemented, message: "No such method", applied: "no" });
+    this.#route({ method, request, sink, origin: undefined }, this.#options.limits.callsPerTunnel);
   };
 
   #admit(request: GatewayRequest): Admission {
@@ -116,25 +119,27 @@ class GatewayCore {
     if (request.headers["content-encoding"] !== undefined) return refuse(415, "Send the body as it is, without content-encoding");
     const method = this.#methods.get(request.target);
     if (method === undefined) return refuse(404, "No such method");
-    this.#route(method, request, sink, origin, this.#options.limits.callsPerConnection);
+    this.#route({ method, request, sink, origin }, this.#options.limits.callsPerConnection);
   }
 
-  #route(method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined, maxCalls: number): void {
-    const target = this.#targets.byName.get(method.system);
-    if (target === undefined) return say(sink, origin, noUpstream(method));
-    if (this.#closed !== undefined) return say(sink, origin, shuttingDown);
-    if (this.#callsOf.of(request.client.connection) >= maxCalls) return say(sink, origin, limited(`A connection may have ${maxCalls} calls open`, 1_000));
-    this.#begin(target, method, request, sink, origin);
+  #route(call: RoutedCall, maxCalls: number): void {
+    const { method, request, sink, origin } = call;
+    const target = this.#targets.get(method.system);
+    if (target === undefined) return refuseCall(sink, origin, noUpstream(method));
+    if (this.#closed !== undefined) return refuseCall(sink, origin, shuttingDown);
+    if (this.#callsOf.of(request.client.connection) >= maxCalls) return refuseCall(sink, origin, limited(`A connection may have ${maxCalls} calls open`, 1_000));
+    this.#begin(target, call);
   }
 
-  #begin(target: Target, method: GatewayMethod, request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
-    const { connection } = request.client;
+  #begin(target: Target, parts: RoutedCall): void {
+    const { connection } = parts.request.client;
     this.#callsOf.add(connection, 1);
-    const call: GatewayCall = new GatewayCall(this.#context, target, method, request, sink, origin, () => {
+    const over = (): void => {
       this.#calls.delete(call);
       this.#callsOf.add(connection, -1);
       if (this.#calls.size === 0) this.#idle();
-    });
+    };
+    const call: GatewayCall = new GatewayCall({ ...parts, context: this.#context, target, over });
     this.#calls.add(call);
     call.start();
   }
@@ -149,8 +154,13 @@ class GatewayCore {
   }
 
   async #ready(sink: ResponseSink): Promise<void> {
-    const serving = this.#closed === undefined && await this.#targets.areServing();
+    const serving = this.#closed === undefined && await this.#areServing();
     respond(sink, serving ? 200 : 503, JSON_HEADERS, JSON.stringify({ status: serving ? "ready" : "not ready" }));
+  }
+
+  async #areServing(): Promise<boolean> {
+    const answers = await Promise.all([...this.#targets.values()].map((target) => target.isServing()));
+    return answers.every((serving) => serving);
   }
 
   close(): Promise<void> {
@@ -159,27 +169,21 @@ class GatewayCore {
 
   async #drain(): Promise<void> {
     this.tunnels.goAway();
-    for (const call of this.#calls) if (call.method.lane === "live") call.drain();
+    for (const call of this.#calls) {
+      if (call.method.lane === "live") call.drain();
+      else call.hurry();
+    }
     await within(this.#options.limits.drainMs, new Promise<void>((resolve) => {
       this.#idle = resolve;
       if (this.#calls.size === 0) resolve();
     }));
     for (const call of this.#calls) call.drain();
-    await this.#targets.close(this.#options.limits.drainMs);
+    await Promise.all([...this.#targets.values()].map((target) => target.close(this.#options.limits.drainMs)));
     this.tunnels.close();
   }
 }
 
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
-
-function respond(sink: ResponseSink, httpStatus: number, headers: Parameters<ResponseSink["open"]>[1] = {}, text?: string): void {
-  sink.open(httpStatus, text === undefined || "content-type" in headers ? headers : { ...headers, "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" });
-  sink.end(text === undefined ? undefined : new TextEncoder().encode(text));
-}
-
-function say(sink: ResponseSink, origin: string | undefined, refusal: Refusal): void {
-  new Answer(sink, origin).end(trailersOfRefusal(refusal));
-}
 
 function noUpstream({ system }: GatewayMethod): Refusal {
   return { status: status.unimplemented, message: `This gateway has no upstream for ${system}`, applied: "no" };

@@ -20,11 +20,11 @@ export interface Limits {
   conditionalAppendsPerClient: number;
   /** Conditional UmaDB appends that wait, at most; 1 024 by default. */
   waitingAppends: number;
-  /** Milliseconds that a caller may leave its response unread before the call is ended with `stalled`; 30 000 by default. */
+  /** Milliseconds that a caller may leave its response unread before the call is ended with `stalled`, or dropped when it has ended already; 30 000 by default. */
   stallMs: number;
   /** Calls of one address that may be left unread at the same time; beyond it the one unread longest is ended. 8 by default. */
   stalledCallsPerClient: number;
-  /** Milliseconds that calls which end by themselves get when the gateway closes; 10 000 by default. */
+  /** Milliseconds that calls which end by themselves get when the gateway closes, 2 000 at most of them unread; 10 000 by default. */
   drainMs: number;
 }
 

@@ -67,7 +67,7 @@ class NodeSink implements ResponseSink {
   }
 
   listen(events: SinkEvents): void {
-    this.#response.on("drain", () => events.drain());
+    this.#response.on("drain", () => events.writable());
     let finished = false;
     this.#response.on("finish", () => {
       finished = true;

@@ -1,5 +1,4 @@
 import type { SystemName } from "millrace/internal/core/errors";
-import type { GatewayMethod } from "./routes.js";
 
 /** Who makes a call. Without authentication every caller is anonymous. */
 export interface Principal {
@@ -15,12 +14,24 @@ export interface Resource {
   readonly name: SystemName | (string & {});
 }
 
+/** A method as a {@link Policy} sees it. */
+export interface PolicyMethod {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** The system that it belongs to, as the gateway's configuration names it. */
+  readonly system: SystemName | (string & {});
+  /** How many messages go each way: one and one, one and many, many and one, many and many. */
+  readonly kind: "unary" | "server" | "client" | "bidi";
+  /** Whether sending the call again changes nothing more than sending it once. Says nothing of whether it writes. */
+  readonly repeatable: boolean;
+}
+
 /** What a {@link Policy} judges: one request message of one call. */
 export interface PolicyRequest {
   /** Who calls. */
   readonly principal: Principal;
   /** What is called. */
-  readonly method: GatewayMethod;
+  readonly method: PolicyMethod;
   /** What the message touches; never empty. */
   readonly resources: readonly Resource[];
 }

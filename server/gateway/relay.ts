@@ -7,6 +7,8 @@ import type { StalledCalls, Stallable } from "./stalled.js";
 
 /** How long a call may dawdle when the upstream is draining: unread calls keep that server from exiting. */
 const DRAIN_PATIENCE_MS = 500;
+/** How long a call may be left unread when the gateway closes. */
+const CLOSING_PATIENCE_MS = 2_000;
 /** What is read on to complete the open envelope when a call is ended early. */
 const MAX_REST_BYTES = 1024 * 1024;
 const MAX_REST_MS = { stalled: 1_000, drain: 200 } as const;
@@ -23,10 +25,10 @@ export interface RelayOptions {
   readonly repeatable: boolean;
   /** Whether the upstream cuts calls short when it drains, and says that they ended well: then they are ended before it does. */
   readonly cutsOnDrain: boolean;
-  /** Changes what the upstream says at the end before a page gets it. */
+  /** What a page gets of what the upstream says at the end. */
   readonly trailers: (trailers: HeaderFields) => HeaderFields;
   /** The upstream takes request bytes again. */
-  readonly drain: () => void;
+  readonly writable: () => void;
   /** The answer was ended, by the upstream or early. Not called after `leave`. */
   readonly done: () => void;
 }
@@ -37,6 +39,7 @@ export class Relay implements UpstreamEvents, Stallable {
   readonly #call: UpstreamCall;
   #blocked = false;
   #upstreamDrains = false;
+  #gatewayCloses = false;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #restTimer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
@@ -57,7 +60,8 @@ export class Relay implements UpstreamEvents, Stallable {
 
   get patienceMs(): number {
     if (this.#over) return Infinity;
-    return this.#upstreamDrains ? DRAIN_PATIENCE_MS : this.#options.stallMs;
+    if (this.#upstreamDrains) return DRAIN_PATIENCE_MS;
+    return this.#gatewayCloses ? Math.min(CLOSING_PATIENCE_MS, this.#options.stallMs) : this.#options.stallMs;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -84,7 +88,7 @@ export class Relay implements UpstreamEvents, Stallable {
   }
 
   end(trailers: HeaderFields): void {
-    this.#options.answer.endWith(this.#options.trailers(trailers));
+    this.#options.answer.end(this.#options.trailers(trailers));
     this.#finish();
   }
 
@@ -93,8 +97,8 @@ export class Relay implements UpstreamEvents, Stallable {
     this.#finish();
   }
 
-  drain(): void {
-    this.#options.drain();
+  writable(): void {
+    this.#options.writable();
   }
 
   goaway(): void {
@@ -103,8 +107,8 @@ export class Relay implements UpstreamEvents, Stallable {
   }
 
   /** The page reads again. */
-  drained(): void {
-    this.#options.answer.drained();
+  resumed(): void {
+    this.#options.answer.resumed();
     if (!this.#blocked) return;
     this.#blocked = false;
     this.#options.stalled.flowing(this);
@@ -114,7 +118,12 @@ export class Relay implements UpstreamEvents, Stallable {
   /** Ends the call: at once when already over (its response is unread still), else so that the caller can resume. */
   giveUp(): void {
     if (this.#over) return this.gone();
-    this.endEarly(this.#upstreamDrains ? "drain" : "stalled");
+    this.endEarly(this.#upstreamDrains || this.#gatewayCloses ? "drain" : "stalled");
+  }
+
+  /** The gateway closes: the call may end by itself as long as its page reads. */
+  hurry(): void {
+    this.#gatewayCloses = true;
   }
 
   /** Ends the call with a status from which the caller resumes, once the envelope that is under way is complete. */
@@ -145,12 +154,12 @@ export class Relay implements UpstreamEvents, Stallable {
   /** The page is gone, or given up: nothing of the call is kept. */
   gone(): void {
     this.#options.stalled.flowing(this);
-    this.#options.answer.breakOff();
+    this.#options.answer.discard();
     this.leave();
   }
 
   #breakOff(): void {
-    this.#options.answer.destroy();
+    this.#options.answer.breakOff();
     this.#finish();
   }
 

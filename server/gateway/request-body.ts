@@ -13,6 +13,16 @@ export interface RequestReaderEvents {
   refuse(refusal: Refusal): void;
 }
 
+/** What a {@link RequestReader} reads, and within which bounds. */
+export interface RequestReading {
+  readonly request: GatewayRequest;
+  /** Whether the call takes exactly one message. */
+  readonly single: boolean;
+  readonly limits: Limits;
+  readonly waiting: WaitingBytes;
+  readonly events: RequestReaderEvents;
+}
+
 /**
  * Reads the messages of a request. Bodies of calls with one message are read whole before anything of them goes on:
  * a server may keep a connection busy with calls whose requests never end.
@@ -28,7 +38,7 @@ export class RequestReader {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  constructor(request: GatewayRequest, single: boolean, limits: Limits, waiting: WaitingBytes, events: RequestReaderEvents) {
+  constructor({ request, single, limits, waiting, events }: RequestReading) {
     this.#request = request;
     this.#single = single;
     this.#waiting = waiting;

@@ -87,7 +87,7 @@ export class TunnelSink implements ResponseSink {
   socketDrained(): void {
     if (!this.#blocked || this.#kept || this.#host.congested || this.#ended) return;
     this.#blocked = false;
-    this.#events?.drain();
+    this.#events?.writable();
   }
 
   /** The peer broke the call off, or is gone. */

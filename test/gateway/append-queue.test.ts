@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../server/gateway/exchange.js";
-import { AppendQueue, type AppendSlot } from "../../server/gateway/umadb/append-queue.js";
+import { AppendQueue, type AppendSlot } from "../../server/gateway/systems/umadb/append-queue.js";
 
 function queueOf(limits: Partial<ConstructorParameters<typeof AppendQueue>[0]> = {}) {
   let now = 0;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AppendRequest } from "millrace/internal/gen/static/umadb/v1/umadb";
-import { inspectAppend, isRefusal } from "../../server/gateway/umadb/append-request.js";
+import { isConditional, refusalOfAppend } from "../../server/gateway/systems/umadb/append-request.js";
 
 const event = fc.record({
   eventType: fc.string(),
@@ -21,13 +21,13 @@ const request = fc.record({
 });
 const seed = Number(process.env["MILLRACE_SEED"] ?? Date.now() % 2 ** 31);
 
-describe(`inspectAppend (seed ${seed})`, () => {
+describe(`refusalOfAppend() and isConditional() (seed ${seed})`, () => {
   it("sees what a decoder sees, for every append", () => {
     fc.assert(fc.property(request, (append) => {
-      const facts = inspectAppend(AppendRequest.encode(append).finish());
+      const message = AppendRequest.encode(append).finish();
       const harmful = append.events.length === 0 || append.condition?.after === 2n ** 64n - 1n;
-      expect(isRefusal(facts)).toBe(harmful);
-      if (!isRefusal(facts)) expect(facts.conditional).toBe(append.condition !== undefined);
+      expect(refusalOfAppend(message) !== undefined).toBe(harmful);
+      expect(isConditional(message)).toBe(append.condition !== undefined);
     }), { seed, numRuns: 500 });
   });
 
@@ -35,15 +35,17 @@ describe(`inspectAppend (seed ${seed})`, () => {
     const condition = [0x12, 11, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
     const innocent = [0x12, 2, 0x10, 0x05];
     for (const order of [[...condition, ...innocent], [...innocent, ...condition]]) {
-      expect(inspectAppend(new Uint8Array([0x0a, 0, ...order]))).toMatchObject({ status: 3 });
+      expect(refusalOfAppend(new Uint8Array([0x0a, 0, ...order]))).toMatchObject({ status: 3 });
     }
-    expect(inspectAppend(new Uint8Array([0x0a, 0, ...innocent, ...innocent]))).toEqual({ conditional: true });
+    const twice = new Uint8Array([0x0a, 0, ...innocent, ...innocent]);
+    expect(refusalOfAppend(twice)).toBeUndefined();
+    expect(isConditional(twice)).toBe(true);
   });
 
   it("refuses bytes that are no message, and throws for none", () => {
     for (const bytes of [[0x0a], [0x0a, 5, 1], [0x0b], [0xff], Array(11).fill(0xff), [0x0a, 0, 0x12, 0xff, 0xff]]) {
-      expect(inspectAppend(new Uint8Array(bytes))).toMatchObject({ status: 3 });
+      expect(refusalOfAppend(new Uint8Array(bytes))).toMatchObject({ status: 3 });
     }
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void inspectAppend(bytes)), { seed, numRuns: 500 });
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusalOfAppend(bytes)), { seed, numRuns: 500 });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Status } from "millrace/internal/gen/static/google/rpc/status";
 import { ErrorResponse, ErrorResponse_ErrorType } from "millrace/internal/gen/static/umadb/v1/umadb";
-import { presentTrailers } from "../../server/gateway/umadb/error-details.js";
+import { presentTrailers } from "../../server/gateway/systems/umadb/error-details.js";
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replace(/=+$/, "");
 

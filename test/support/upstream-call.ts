@@ -44,7 +44,7 @@ export function openRecorded(
       data: (bytes) => { record.chunks.push(bytes); record.bytes += bytes.length; happened("data"); },
       end: (trailers) => { record.trailers = trailers; happened("end"); },
       fail: (failure) => { record.failure = failure; happened("fail"); },
-      drain: () => happened("drain"),
+      writable: () => happened("writable"),
       late: () => happened("late"),
       goaway: () => happened("goaway"),
     },

@@ -165,7 +165,7 @@ export class Call implements UpstreamCall, Abandoned {
 
   #drained(): void {
     this.#warned = false;
-    this.#events?.drain();
+    this.#events?.writable();
   }
 
   #response(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {

@@ -90,7 +90,7 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
     this.#fail(error);
   }
 
-  drain(): void {
+  writable(): void {
     this.#drained?.();
   }
 

@@ -49,10 +49,11 @@ function check(name: string, value: string | string[]): void {
   if (isProtocolHeader(name)) throw new MillraceError("invalid_argument", `The header "${name}" is set by the carrier and cannot be given`);
 }
 
+/** Every character of a header travels as one byte: none above 0xff passes `check`. */
 function sizeOf(headers: OutgoingHttpHeaders): number {
   let bytes = 0;
   for (const [name, value] of Object.entries(headers)) {
-    for (const each of Array.isArray(value) ? value : [value]) bytes += name.length + Buffer.byteLength(String(each)) + 32;
+    for (const each of Array.isArray(value) ? value : [value]) bytes += name.length + String(each).length + 32;
   }
   return bytes;
 }

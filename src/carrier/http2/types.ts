@@ -45,7 +45,7 @@ export interface UpstreamEvents {
   /** The call is over and no status came. */
   fail(failure: UpstreamFailure): void;
   /** A {@link UpstreamCall.write} answered `false` earlier; writing may go on. */
-  drain(): void;
+  writable(): void;
   /** Lane `append` only: the answer is late and the connection silent. The call goes on, but may never end well. */
   late?(): void;
   /** The server is draining: this call may go on, but should not dawdle. Called once at most. */
@@ -56,7 +56,7 @@ export interface UpstreamEvents {
 export interface UpstreamCall {
   /** Whether the request left: the server may have seen it. */
   readonly sent: boolean;
-  /** Sends bytes of the request body, envelopes included. `false`: wait for `drain` before writing more. */
+  /** Sends bytes of the request body, envelopes included. `false`: wait for `writable` before writing more. */
   write(bytes: Uint8Array): boolean;
   /** Ends the request body. */
   end(bytes?: Uint8Array): void;

@@ -1,5 +1,5 @@
-import type { Client } from "../exchange.js";
-import { Tally } from "../tally.js";
+import type { Client } from "../../exchange.js";
+import { Tally } from "../../tally.js";
 
 /** The right to have one append under way. */
 export interface AppendSlot {

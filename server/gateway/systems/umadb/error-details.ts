@@ -2,7 +2,7 @@ import { fromBase64, toBase64 } from "millrace/internal/core/base64";
 import { Status } from "millrace/internal/gen/static/google/rpc/status";
 import { ErrorResponse, ErrorResponse_ErrorType } from "millrace/internal/gen/static/umadb/v1/umadb";
 import { decodeGrpcMessage, encodeGrpcMessage } from "millrace/internal/wire/grpc-message";
-import { fieldOf, type HeaderFields } from "../exchange.js";
+import { fieldOf, type HeaderFields } from "../../exchange.js";
 
 const DETAILS = "grpc-status-details-bin";
 const TYPE_URL = "type.googleapis.com/umadb.v1.ErrorResponse";

@@ -5,16 +5,25 @@ import { decodeWhole } from "millrace/internal/protobuf/decode";
 import { EnvelopeReader } from "millrace/internal/wire/envelope-reader";
 import { encodeEnvelope, payloadsOf } from "millrace/internal/wire/frames";
 import { umadbMethods } from "millrace/internal/wire/methods";
-import { fieldOf } from "../exchange.js";
+import { fieldOf } from "../../exchange.js";
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** What to read from where. */
+export interface UpstreamRead {
+  readonly upstream: Upstream;
+  /** Metadata for the upstream. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly request: ReadRequest;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Reads from the store on the gateway's own account. Leaving the iteration, or `signal`, leaves the call.
  *
  * @throws {MillraceError} `unavailable` when the read did not end well.
  */
-export async function* readUpstream(upstream: Upstream, headers: Record<string, string | string[]>, request: ReadRequest, signal: AbortSignal): AsyncGenerator<ReadResponse> {
+export async function* readUpstream({ upstream, headers, request, signal }: UpstreamRead): AsyncGenerator<ReadResponse> {
   const received: Uint8Array[] = [];
   let over: "no" | "well" | "badly" = "no";
   let wake = (): void => undefined;
@@ -37,7 +46,7 @@ export async function* readUpstream(upstream: Upstream, headers: Record<string, 
     },
     end: (trailers) => finish(fieldOf(trailers, "grpc-status") === "0" ? "well" : "badly"),
     fail: () => finish("badly"),
-    drain: () => undefined,
+    writable: () => undefined,
   });
   const abort = (): void => finish("badly");
   signal.addEventListener("abort", abort);

@@ -42,7 +42,7 @@ function check(upstream: Upstream): Promise<boolean> {
       },
       end: (trailers) => finish(trailers["grpc-status"] === "0" && saysServing(concatBytes(body))),
       fail: () => finish(false),
-      drain: () => undefined,
+      writable: () => undefined,
     });
     const timer = setTimeout(() => {
       call.leave();

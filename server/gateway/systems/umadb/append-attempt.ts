@@ -2,7 +2,7 @@ import type { Upstream, UpstreamCall, UpstreamEvents, UpstreamFailure } from "mi
 import { concatBytes } from "millrace/internal/core/bytes";
 import type { Lane } from "millrace/internal/wire/call-kinds";
 import { umadbMethods } from "millrace/internal/wire/methods";
-import type { HeaderFields } from "../exchange.js";
+import type { HeaderFields } from "../../exchange.js";
 
 /** An answer holds one position; more than this is none. */
 const MAX_ANSWER_BYTES = 1_024;
@@ -41,7 +41,7 @@ export function sendAppend(sending: Sending): Promise<AppendResult> {
       },
       end: (trailers) => resolve({ kind: "answered", headers, body: concatBytes(body), trailers }),
       fail: (failure) => resolve({ kind: "lost", failure }),
-      drain: () => undefined,
+      writable: () => undefined,
       late: sending.late,
     };
     const { path, cancel } = umadbMethods.append;

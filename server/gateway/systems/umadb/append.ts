@@ -4,13 +4,13 @@ import { AppendRequest, AppendResponse } from "millrace/internal/gen/static/umad
 import { decodeWhole } from "millrace/internal/protobuf/decode";
 import { settleAppend, type SettledAppend } from "millrace/internal/umadb/settle";
 import { encodeEnvelope, ENVELOPE_HEADER_BYTES, payloadsOf } from "millrace/internal/wire/frames";
-import { responseTrailers } from "../headers.js";
-import type { Limits } from "../limits.js";
-import { limited, refusalOfLoss, status, trailersOfRefusal, type Refusal } from "../refusal.js";
-import type { UnaryCall, UnaryHandler, UnaryOutcome, UnaryRequest } from "../unary-handler.js";
+import { responseTrailers } from "../../headers.js";
+import type { Limits } from "../../limits.js";
+import { limited, refusalOfLoss, status, trailersOfRefusal, type Refusal } from "../../refusal.js";
+import type { UnaryCall, UnaryHandler, UnaryOutcome, UnaryRequest } from "../../unary-handler.js";
 import { sendAppend, type AppendResult } from "./append-attempt.js";
 import { AppendQueue, type AppendSlot, type AppendTicket } from "./append-queue.js";
-import { inspectAppend, isRefusal } from "./append-request.js";
+import { isConditional } from "./append-request.js";
 import { conflictError, errorOf, presentTrailers, trailersOf, type UmaDbError } from "./error-details.js";
 import { readUpstream } from "./read-upstream.js";
 
@@ -36,9 +36,8 @@ export class Appends {
 
   /** Makes one append. */
   readonly handler: UnaryHandler = (request, done) => {
-    const facts = inspectAppend(request.envelope.subarray(ENVELOPE_HEADER_BYTES));
-    if (isRefusal(facts)) return refused(facts, done);
-    const call = new AppendCall(this.#upstream, this.#queue, request, facts.conditional, (work) => this.#track(work));
+    const conditional = isConditional(request.envelope.subarray(ENVELOPE_HEADER_BYTES));
+    const call = new AppendCall({ upstream: this.#upstream, queue: this.#queue, request, conditional, track: (work) => this.#track(work) });
     return call.begin(done) ? call : refused(limited("Too many conditional appends wait already", 1_000), done);
   };
 
@@ -58,12 +57,17 @@ function refused(refusal: Refusal, done: (outcome: UnaryOutcome) => void): Unary
   return { sent: false, leave: () => undefined };
 }
 
+interface AppendCallParts {
+  readonly upstream: Upstream;
+  readonly queue: AppendQueue;
+  readonly request: UnaryRequest;
+  readonly conditional: boolean;
+  /** Takes note of work that must not be cut off. */
+  readonly track: (work: Promise<unknown>) => void;
+}
+
 class AppendCall implements UnaryCall {
-  readonly #upstream: Upstream;
-  readonly #queue: AppendQueue;
-  readonly #request: UnaryRequest;
-  readonly #conditional: boolean;
-  readonly #track: (work: Promise<unknown>) => void;
+  readonly #parts: AppendCallParts;
   readonly #left = new AbortController();
   #ticket: AppendTicket | undefined;
   /** The last sending. */
@@ -71,12 +75,8 @@ class AppendCall implements UnaryCall {
   /** A sending before that was lost on its way. */
   #lostOne = false;
 
-  constructor(upstream: Upstream, queue: AppendQueue, request: UnaryRequest, conditional: boolean, track: (work: Promise<unknown>) => void) {
-    this.#upstream = upstream;
-    this.#queue = queue;
-    this.#request = request;
-    this.#conditional = conditional;
-    this.#track = track;
+  constructor(parts: AppendCallParts) {
+    this.#parts = parts;
   }
 
   /** An answered sending before the last one stored nothing, or there would be no other. */
@@ -89,13 +89,13 @@ class AppendCall implements UnaryCall {
     const enter = (slot: AppendSlot): void => {
       // A caller whose append was sent must hear of it, whatever goes wrong here.
       const work = this.#make(slot).catch(unknownOutcome).then(done);
-      this.#track(work);
+      this.#parts.track(work);
     };
-    if (!this.#conditional) {
+    if (!this.#parts.conditional) {
       enter(FREE_SLOT);
       return true;
     }
-    this.#ticket = this.#queue.join(this.#request.client, enter);
+    this.#ticket = this.#parts.queue.join(this.#parts.request.client, enter);
     return this.#ticket !== undefined;
   }
 
@@ -116,10 +116,10 @@ class AppendCall implements UnaryCall {
     try {
       for (let attempt = 1; ; attempt++) {
         const result = await sendAppend({
-          upstream: this.#upstream,
-          lane: this.#conditional ? "append" : "short",
-          headers: this.#request.headers,
-          envelope: this.#request.envelope,
+          upstream: this.#parts.upstream,
+          lane: this.#parts.conditional ? "append" : "short",
+          headers: this.#parts.request.headers,
+          envelope: this.#parts.request.envelope,
           opened: (call) => void (this.#call = call),
           late: () => slot.release(),
         });
@@ -133,18 +133,18 @@ class AppendCall implements UnaryCall {
   async #lost({ error, sent, answered }: UpstreamFailure): Promise<UnaryOutcome> {
     if (!sent) return { trailers: trailersOfRefusal(refusalOfLoss(error, "no")) };
     this.#lostOne = true;
-    if (!this.#conditional || this.#left.signal.aborted) return unknownOutcome();
+    if (!this.#parts.conditional || this.#left.signal.aborted) return unknownOutcome();
     return outcomeOf(await this.#settle(answered));
   }
 
   #settle(answered: boolean): Promise<SettledAppend> {
     const signal = AbortSignal.any([this.#left.signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
-    const { headers, envelope } = this.#request;
+    const { headers, envelope } = this.#parts.request;
     return settleAppend({
       request: decodeWhole(AppendRequest, envelope.subarray(ENVELOPE_HEADER_BYTES)),
       answered,
       signal,
-      read: (request) => readUpstream(this.#upstream, headers, request, signal),
+      read: (request) => readUpstream({ upstream: this.#parts.upstream, headers, request, signal }),
       append: () => this.#repeat(signal),
     });
   }
@@ -161,7 +161,7 @@ class AppendCall implements UnaryCall {
   #slot(signal: AbortSignal): Promise<AppendSlot> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const ticket = this.#queue.join(this.#request.client, resolve);
+      const ticket = this.#parts.queue.join(this.#parts.request.client, resolve);
       if (ticket === undefined) throw new MillraceError("resource_exhausted", "Too many conditional appends wait already", { system: "umadb" });
       signal.addEventListener("abort", () => {
         ticket.leave();
