@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Upstream, type UpstreamOptions } from "../../src/carrier/http2/upstream.js";
 import { answer, grpcHeaders, startFakeServer, startTcpServer, type FakeCall } from "../support/fake-grpc-server.js";
+import { startUnansweringServer } from "../support/h2-unanswering-server.js";
 import { eventually, openRecorded } from "../support/upstream-call.js";
 
 const cleanUp: (() => Promise<void>)[] = [];
@@ -368,10 +369,49 @@ describe("Upstream.leave()", () => {
     expect(calls.flatMap(({ events }) => events)).toEqual([]);
   });
 
-  it("resets at most 50 calls a second and session, none sooner than 5 ms, where no headers come", async () => {
+  it("resets 10 calls at most without headers between two answered PINGs, however late the server answers those", async () => {
+    const server = await startUnansweringServer();
+    cleanUp.push(server.close);
+    // Its own watch over silent connections asks too; here it never does.
+    const upstream = upstreamOf(server.url, { pingIntervalMs: 60_000 });
+    const calls = Array.from({ length: 45 }, () => openRecorded(upstream, left));
+    await eventually(() => server.opened === 45, "all came");
+    for (const call of calls) call.leave();
+    for (const resets of [0, 10, 20, 30, 40]) {
+      await eventually(() => server.pings === 1, "the server is asked");
+      // Longer than a rule by the clock would wait.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(server).toMatchObject({ resets, pings: 1 });
+      server.pong();
+    }
+    await eventually(() => server.resets === 45, "all are reset");
+    expect(upstream.stats().lanes.live).toMatchObject({ calls: 0, abandoned: 0 });
+  });
+
+  it("asks again for a call whose request left after the PING that is answered", async () => {
+    const server = await startUnansweringServer();
+    cleanUp.push(server.close);
+    const upstream = upstreamOf(server.url, { pingIntervalMs: 60_000 });
+    openRecorded(upstream, left).leave();
+    const first = openRecorded(upstream, left);
+    await eventually(() => server.opened === 1, "it came");
+    first.leave();
+    await eventually(() => server.pings === 1, "the server is asked");
+    const second = openRecorded(upstream, left);
+    await eventually(() => server.opened === 2, "it came");
+    second.leave();
+    server.pong();
+    await eventually(() => server.resets === 1, "the first is reset");
+    await eventually(() => server.pings === 1, "the server is asked again");
+    expect(server.resets).toBe(1);
+    server.pong();
+    await eventually(() => server.resets === 2, "the second is reset");
+  });
+
+  it("resets at most 50 calls a second and session where no headers come and no PING may be sent", async () => {
     const resets: number[] = [];
     const server = await fake(({ stream }) => void stream.on("close", () => resets.push(performance.now())));
-    const upstream = upstreamOf(server.url);
+    const upstream = upstreamOf(server.url, { watch: "none" });
     const calls = Array.from({ length: 30 }, () => openRecorded(upstream, left));
     await eventually(() => calls.every(({ sent }) => sent), "all are sent");
     const start = performance.now();

@@ -1,11 +1,12 @@
-/**
- * A stream without response headers is not reset sooner than this many milliseconds after its request left. A busy server
- * accepts streams late, and answers most of them within this time: then the reset follows the headers and counts for nothing.
- */
-const LEAST_AGE_MS = 40;
+/** A call is not reset sooner than this many milliseconds after its request left: most have response headers by then, and need no turn. */
+const LEAST_AGE_MS = 20;
 
-/** Milliseconds between two resets of streams without response headers: 50 a second. */
-const PAUSE_MS = 20;
+/** Resets between two answered PINGs. A server in Rust's h2 bears twenty that it has not worked through: two rounds of these. */
+const MOST_AT_ONCE = 10;
+
+/** Where no PING is sent: the least age in milliseconds, and the time between two resets, 50 a second. */
+const UNPROVEN_AGE_MS = 40;
+const UNPROVEN_PAUSE_MS = 20;
 
 /** A call that waits for its reset. */
 export interface Abandoned {
@@ -15,13 +16,23 @@ export interface Abandoned {
 }
 
 /**
- * Resets one session's abandoned calls no faster than its server bears: streams that are reset before they were
- * accepted count as an attack, and twenty of them at once cost every stream of the session.
+ * Resets one session's abandoned calls that have no response headers yet, no faster than its server bears. Streams that
+ * are reset before the server came to accept them count as an attack, and twenty of them cost every stream of the
+ * session. How long a busy server takes for that no clock can tell, but an answered PING does: what was sent before it
+ * has been read. So a call is reset only after a PING that followed its request was answered, and few at a time.
  */
 export class CancelQueue {
+  readonly #ping: ((pong: () => void) => void) | undefined;
   readonly #waiting = new Set<Abandoned>();
   #timer: NodeJS.Timeout | undefined;
-  #nextAt = 0;
+  /** The PING that is unanswered. */
+  #asked: symbol | undefined;
+  #notBefore = 0;
+
+  /** @param ping Sends a PING and calls back when it is answered; left out for servers that must not be asked, who get few resets a second. */
+  constructor(ping: ((pong: () => void) => void) | undefined) {
+    this.#ping = ping;
+  }
 
   /** Resets the call when its turn comes. */
   add(call: Abandoned): void {
@@ -38,21 +49,42 @@ export class CancelQueue {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#asked = undefined;
     this.#waiting.clear();
   }
 
   #arm(): void {
     const [first] = this.#waiting;
-    if (first === undefined || this.#timer !== undefined) return;
-    const at = Math.max(this.#nextAt, first.sentAt + LEAST_AGE_MS);
-    this.#timer = setTimeout(() => this.#due(first), Math.max(1, Math.ceil(at - performance.now())));
+    if (first === undefined || this.#timer !== undefined || this.#asked !== undefined) return;
+    const leastAge = this.#ping === undefined ? UNPROVEN_AGE_MS : LEAST_AGE_MS;
+    const at = Math.max(this.#notBefore, first.sentAt + leastAge);
+    this.#timer = setTimeout(() => this.#due(), Math.max(1, Math.ceil(at - performance.now())));
   }
 
-  #due(call: Abandoned): void {
+  #due(): void {
     this.#timer = undefined;
-    // Its headers may have come meanwhile, and another call be the first.
-    if (this.#waiting.delete(call)) {
-      this.#nextAt = performance.now() + PAUSE_MS;
+    const now = performance.now();
+    if (this.#ping !== undefined) return this.#ask(this.#ping, now - LEAST_AGE_MS);
+    this.#notBefore = now + UNPROVEN_PAUSE_MS;
+    this.#reset(1, now - UNPROVEN_AGE_MS);
+  }
+
+  #ask(ping: (pong: () => void) => void, sentUntil: number): void {
+    const asked = Symbol("ping");
+    this.#asked = asked;
+    ping(() => {
+      if (this.#asked !== asked) return;
+      this.#asked = undefined;
+      this.#reset(MOST_AT_ONCE, sentUntil);
+    });
+  }
+
+  #reset(most: number, sentUntil: number): void {
+    let left = most;
+    for (const call of this.#waiting) {
+      if (left === 0 || call.sentAt > sentUntil) break;
+      left -= 1;
+      this.#waiting.delete(call);
       call.reset();
     }
     this.#arm();

@@ -61,7 +61,7 @@ export class Session implements CallSession {
   readonly #socket: Socket;
   readonly #h2: ClientHttp2Session;
   readonly #calls = new Set<Call>();
-  readonly #cancels = new CancelQueue();
+  readonly #cancels: CancelQueue;
   readonly #watch: PingWatch | undefined;
   readonly #stopWaiting: () => void;
   #state: "connecting" | "ready" | "closing" | "gone" = "connecting";
@@ -84,6 +84,7 @@ export class Session implements CallSession {
       settings: { initialWindowSize: options.windowBytes, enablePush: false },
     });
     this.#watch = options.watch === "none" ? undefined : this.#pingWatch();
+    this.#cancels = new CancelQueue(options.watch === "none" ? undefined : (pong) => this.#ping(pong));
     this.#stopWaiting = countDown(options.connectTimeoutMs, () => this.#giveUp(notReady(options.connectTimeoutMs)));
     this.#listen(this.#h2);
   }
