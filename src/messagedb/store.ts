@@ -75,8 +75,8 @@ export interface MessageStore {
   /** The position of the last message in a stream; `undefined` where there is none. @param stream A bare category's name too. */
   streamVersion(stream: string, options?: CallOptions): Promise<bigint | undefined>;
   /**
-   * The ids of a category's streams, sorted, each once: what follows the first hyphen of their names. Left out are
-   * empty ids and those that begin with `snapshot-`.
+   * The ids of a category's streams, each once, sorted by their bytes in UTF-8: what follows the first hyphen of their
+   * names. Empty ones are left out. The category is matched as a whole, so those of `account:snapshot` are not in `account`.
    */
   streamIdentifiers(category: string, options?: CallOptions): Promise<string[]>;
   /** Messages of each stream. Reads the whole store, as all reports do. */

@@ -1,0 +1,81 @@
+import type { MessageRow } from "../wire/message-row.js";
+import { toMessageRow } from "./rows.js";
+import type { MessageSource } from "./source.js";
+import type { SqlExecutor } from "./sql-executor.js";
+
+/**
+ * A message's columns as text, in the order of {@link MessageRow}. The time has no zone and is in UTC; taken as a number
+ * no driver reads it as local time.
+ */
+export const MESSAGE_COLUMNS =
+  "id::text, stream_name::text, type::text, position::text, global_position::text, data::text, metadata::text, (extract(epoch from time) * 1000000)::bigint::text";
+
+/**
+ * At most `limit` messages from `start` on, inclusive, in ascending order.
+ *
+ * Conditions in SQL are no parameter here, because Message DB pastes them into its statement as they are.
+ */
+export async function readPage(sql: SqlExecutor, source: MessageSource, start: bigint, limit: number, signal?: AbortSignal): Promise<MessageRow[]> {
+  const { from, parameters } = selection(source);
+  const { rows } = await sql.query(`SELECT ${MESSAGE_COLUMNS} FROM ${from}`, [String(start), String(limit), ...parameters], signal);
+  return rows.map(toMessageRow);
+}
+
+/** Where the messages come from; `$1` is the first position and `$2` the most messages. */
+function selection(source: MessageSource): { from: string; parameters: (string | null)[] } {
+  switch (source.kind) {
+    case "stream":
+      return { from: "message_store.get_stream_messages($3::text, $1::text::bigint, $2::text::bigint)", parameters: [source.name] };
+    case "category": {
+      const { name, correlation, consumerGroup } = source;
+      return {
+        from: "message_store.get_category_messages($3::text, $1::text::bigint, $2::text::bigint, $4::text, $5::text::bigint, $6::text::bigint)",
+        parameters: [name, correlation ?? null, textOf(consumerGroup?.member), textOf(consumerGroup?.size)],
+      };
+    }
+    case "all":
+      return { from: "message_store.messages WHERE global_position >= $1::text::bigint ORDER BY messages.global_position LIMIT $2::text::bigint", parameters: [] };
+  }
+}
+
+/** The message with the highest position in a stream, of that type if one is given; `undefined` where there is none. */
+export async function readLastMessage(sql: SqlExecutor, stream: string, type: string | undefined, signal?: AbortSignal): Promise<MessageRow | undefined> {
+  const { rows: [row] } = await sql.query(`SELECT ${MESSAGE_COLUMNS} FROM message_store.get_last_stream_message($1::text, $2::text)`, [stream, type ?? null], signal);
+  return row && toMessageRow(row);
+}
+
+/** The position of a stream's last message; `undefined` where there is none. */
+export async function streamVersion(sql: SqlExecutor, stream: string, signal?: AbortSignal): Promise<bigint | undefined> {
+  const version = await single(sql, "SELECT message_store.stream_version($1::text)::text", [stream], signal);
+  return version === null ? undefined : BigInt(version);
+}
+
+/** The highest global position that can be seen; `undefined` for an empty store. */
+export async function lastGlobalPosition(sql: SqlExecutor, signal?: AbortSignal): Promise<bigint | undefined> {
+  const position = await single(sql, "SELECT max(global_position)::text FROM message_store.messages", [], signal);
+  return position === null ? undefined : BigInt(position);
+}
+
+/** The ids of a category's streams, each once, sorted by their bytes. */
+export async function streamIdentifiers(sql: SqlExecutor, category: string, signal?: AbortSignal): Promise<string[]> {
+  const { rows } = await sql.query(
+    `SELECT DISTINCT message_store.id(stream_name)::text COLLATE "C" FROM message_store.messages
+     WHERE message_store.category(stream_name) = $1::text AND message_store.id(stream_name) <> '' ORDER BY 1`,
+    [category], signal,
+  );
+  return rows.map(([id]) => id as string);
+}
+
+/** The version of the store's schema. */
+export async function messageStoreVersion(sql: SqlExecutor, signal?: AbortSignal): Promise<string> {
+  return (await single(sql, "SELECT message_store.message_store_version()::text", [], signal)) as string;
+}
+
+async function single(sql: SqlExecutor, text: string, parameters: readonly (string | null)[], signal?: AbortSignal): Promise<string | null> {
+  const { rows } = await sql.query(text, parameters, signal);
+  return rows[0]?.[0] ?? null;
+}
+
+function textOf(value: number | undefined): string | null {
+  return value === undefined ? null : String(value);
+}
