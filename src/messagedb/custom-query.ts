@@ -11,7 +11,7 @@ export interface CustomParameters {
   readonly stream: string;
   /** `$position`: where it begins; inclusive, as the query should take it. */
   readonly position: bigint;
-  /** `$limit`: the most messages. */
+  /** `$limit`: the most messages; NULL, which `LIMIT` takes for no limit, for `Infinity`. */
   readonly limit: number;
   /** `$member`: of the consumer group; NULL without one. */
   readonly member?: number | undefined;
@@ -59,7 +59,7 @@ function bind(query: string, parameters: CustomParameters): Bound {
     const key = name as keyof CustomParameters;
     if (!places.has(key)) {
       const value = parameters[key];
-      values.push(value === undefined ? null : String(value));
+      values.push(value === undefined || value === Infinity ? null : String(value));
       places.set(key, `($${values.length}::text::${TYPES[key]})`);
     }
     return places.get(key) as string;
