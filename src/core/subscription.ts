@@ -45,7 +45,7 @@ export interface OpenedFeed<Item, Position> {
   readonly after: Position | undefined;
   /** Whether an event at `position`, or nothing at all (`undefined`), leaves nothing stored to be taken. */
   caughtUpAt(position: Position | undefined): boolean;
-  /** The next events, at least one; `undefined` when the server ended the call. */
+  /** The next events; none when only `caughtUpAt` may have changed; `undefined` when the server ended the call. */
   next(): Promise<Item[] | undefined>;
   /** Leaves the call at once. */
   close(): void;
@@ -185,6 +185,7 @@ export function resuming<Item, Position>(source: FeedSource<Item, Position>, opt
       if (batch === undefined) throw new MillraceError("unavailable", "The server ended the subscription");
       held = batch;
       at = 0;
+      if (batch.length === 0) catchUp(current);
     } catch (error) {
       lost(error);
     }
