@@ -1,50 +1,56 @@
 #!/usr/bin/env node
-// Measures us against our peers, both in the same run, and prints one row a measurement.
+// Measures us against our peers, all in the same run, and prints one table.
 //
-//   npm run bench -- [--only NAME]… [--json FILE]
+//   npm run bench -- [--only NAME]… [--json FILE] [--chart FILE] [--rounds N] [--events N]
 //
-// A row: { name, shape, runtime, ours, peer, ratio, spread, unit }. `ours` and `peer` are medians, `ratio` is ours / peer,
-// `spread` how far the rounds lie apart: (max - min) / median, the wider one of both. Needs `npm run build` and
-// `npm run setup:test`; the peers are installed below bench/ when they are missing.
-import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+// A row: { name, shape, runtime, ours, peer, ratio, spread, unit }. `ours` and `peer` are medians of the rounds, `ratio` is
+// ours / peer, `spread` how far the rounds lie apart: (max - min) / median, the wider one of both. Where there is no peer,
+// it and the ratio are null. Needs `npm run build` and `npm run setup:test`; the peers are installed below bench/.
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { chartOf } from "./lib/chart.mjs";
+import { setUpPeers } from "./lib/peers.mjs";
+import { DEFAULTS } from "./lib/settings.mjs";
+import { ROWS } from "./rows/index.mjs";
 
-/** Each gives one or more rows in less than a minute. Loaded when asked for, so that the peers can be installed first. */
-const ROWS = {
-  "read-gateway": () => import("./rows/read-gateway.mjs"),
-  "bridge-cpu": () => import("./rows/bridge-cpu.mjs"),
-  "bundle-size": () => import("./rows/bundle-size.mjs"),
-};
-
-const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "string" } } });
-const unknown = values.only?.find((name) => !(name in ROWS));
-if (unknown !== undefined) {
-  console.error(`there is no row ${JSON.stringify(unknown)}; there are: ${Object.keys(ROWS).join(", ")}`);
-  process.exit(2);
-}
-
-installPeers();
+const { names, settings, json, chart } = parsed();
+if (names.some((name) => ROWS[name].peers)) setUpPeers();
 const rows = [];
-for (const [name, load] of Object.entries(ROWS)) {
-  if (values.only !== undefined && !values.only.includes(name)) continue;
-  const { measure } = await load();
-  for (const row of await measure()) {
-    rows.push({ ...row, ratio: round(row.ours / row.peer, 3), ours: round(row.ours, 2), peer: round(row.peer, 2), spread: round(row.spread, 3), runtime: `node ${process.versions.node}` });
+const failed = [];
+for (const name of names) {
+  const started = performance.now();
+  try {
+    const measure = await ROWS[name].measure();
+    rows.push(...(await measure(settings)));
+  } catch (error) {
+    failed.push(name);
+    console.error(error);
   }
+  console.error(`bench: ${name} in ${((performance.now() - started) / 1_000).toFixed(0)} s`);
 }
-console.table(rows.map(({ name, shape, ours, peer, ratio, spread, unit, runtime }) => ({ name, shape, ours, peer, ratio, spread, unit, runtime })));
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
+console.table(rows.map(({ name, shape, runtime, ours, peer, ratio, spread, unit }) => ({ name, shape, ours, peer, ratio, spread, unit, runtime })));
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, undefined, 2)}\n`);
+if (chart !== undefined) writeFileSync(chart, chartOf(rows));
+if (failed.length > 0) fail(`not measured: ${failed.join(", ")}`, 1);
 
-function installPeers() {
-  const here = fileURLToPath(new URL(".", import.meta.url));
-  if (existsSync(`${here}node_modules/@connectrpc/connect-web`)) return;
-  console.error("bench: installing the peers");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", "ignore", "inherit"] });
-  if (npm.status !== 0) process.exit(1);
+function parsed() {
+  const text = { type: "string" };
+  const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: text, chart: text, rounds: text, events: text } });
+  const unknown = values.only?.find((name) => !(name in ROWS));
+  if (unknown !== undefined) fail(`there is no row ${JSON.stringify(unknown)}; there are: ${Object.keys(ROWS).join(", ")}`);
+  const { only = Object.keys(ROWS), json, chart } = values;
+  return { names: only, json, chart, settings: { rounds: count("rounds", values.rounds), events: count("events", values.events) } };
 }
 
-function round(value, digits) {
-  return Number(value.toFixed(digits));
+function count(option, value) {
+  if (value === undefined) return DEFAULTS[option];
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) fail(`--${option} takes a whole number from 1, not ${JSON.stringify(value)}`);
+  return number;
+}
+
+/** Also ends what a row that failed has left running. */
+function fail(problem, code = 2) {
+  console.error(problem);
+  process.exit(code);
 }

@@ -1,10 +1,17 @@
 export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return percentile(values, 50);
 }
 
-/** How far values lie apart, as a share of their median. */
+/** Between two values it lies where a straight line between them has it. */
+export function percentile(values, percent) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = ((sorted.length - 1) * percent) / 100;
+  const below = sorted[Math.floor(place)];
+  return below + (sorted[Math.ceil(place)] - below) * (place % 1);
+}
+
+/** How far values lie apart, as a share of their median; of equal values 0. */
 export function spreadOf(values) {
-  return (Math.max(...values) - Math.min(...values)) / median(values);
+  const width = Math.max(...values) - Math.min(...values);
+  return width === 0 ? 0 : width / median(values);
 }

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,15 +8,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { http2Carrier } from "millrace/carrier/http2";
 import { UmaDb } from "millrace/umadb";
+import { eventOf } from "../shapes/batch.mjs";
+import { batchesOf } from "../shapes/envelope.mjs";
 
 const COMMAND = process.env.MILLRACE_UMADB_BIN ?? fileURLToPath(new URL("../../.cache/venv/bin/umadb", import.meta.url));
 const PER_REQUEST = 2_000;
 
-/** The events of the read rows: about 300 bytes each on the wire, incompressible data. */
-export const EVENTS = 200_000;
-
-/** A real UmaDB on a free port, holding {@link EVENTS} events. */
-export async function startFilledStore() {
+/** A real UmaDB on a free port. */
+export async function startStore() {
   if (!existsSync(COMMAND)) throw new Error(`No UmaDB server at ${COMMAND}: run \`npm run setup:test\`, or set MILLRACE_UMADB_BIN`);
   const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
   const port = await freePort();
@@ -25,7 +23,6 @@ export async function startFilledStore() {
   const killWithUs = () => child.kill("SIGKILL");
   process.once("exit", killWithUs);
   const url = `http://127.0.0.1:${port}`;
-  await fill(url);
   return {
     url,
     async stop() {
@@ -37,17 +34,19 @@ export async function startFilledStore() {
   };
 }
 
-async function fill(url) {
-  const db = new UmaDb({ carrier: http2Carrier({ url }), retry: { attempts: 50, baseMs: 20, maxMs: 200 } });
+/** A real UmaDB that holds as many events as asked for, each like those of the shape `batch`. */
+export async function startFilledStore(events) {
+  const store = await startStore();
+  const db = new UmaDb({ carrier: http2Carrier({ url: store.url }), retry: { attempts: 50, baseMs: 20, maxMs: 200 } });
   await db.head();
-  for (let from = 0; from < EVENTS; from += PER_REQUEST) {
-    await db.append(Array.from({ length: PER_REQUEST }, (_, n) => eventOf(from + n)));
-  }
+  for (const numbers of batchesOf(events, PER_REQUEST)) await db.append(numbers.map(newEvent));
   await db.close();
+  return store;
 }
 
-function eventOf(n) {
-  return { type: `Measured${n % 9}`, tags: [`device-${n % 1_000}`, `site-${n % 17}`], data: randomBytes(150 + (n % 101)), uuid: randomUUID() };
+function newEvent(n) {
+  const { eventType: type, ...event } = eventOf(n);
+  return { type, ...event };
 }
 
 function freePort() {

@@ -2,6 +2,7 @@
 import { constants, brotliCompressSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { rowOf } from "../lib/row.mjs";
 
 const OURS = `
 import { UmaDb } from "millrace/umadb";
@@ -21,12 +22,24 @@ export async function show(url, onEvent) {
   for await (const { events } of db.subscribe({})) events.forEach(onEvent);
 }`;
 
-export async function measure() {
-  const peer = await brotli(PEER);
-  const row = { name: "bundle-size", peer, spread: 0, unit: "bytes brotli" };
+const GRPC_WEB = `
+import { GrpcWebClientBase, MethodDescriptor, MethodType } from "grpc-web";
+import umadb from "./node_modules/.peers/google/umadb/v1/umadb_pb.js";
+const methodOf = (name, Request, Response) => new MethodDescriptor("/umadb.v1.DCB/" + name, MethodType.SERVER_STREAMING, Request, Response, (request) => request.serializeBinary(), Response.deserializeBinary);
+export function show(url, onEvent) {
+  const client = new GrpcWebClientBase({ format: "binary" });
+  const take = (message) => message.getEventsList().forEach(onEvent);
+  client.serverStreaming(url + "/umadb.v1.DCB/Read", new umadb.ReadRequest(), {}, methodOf("Read", umadb.ReadRequest, umadb.ReadResponse)).on("data", take);
+  client.serverStreaming(url + "/umadb.v1.DCB/Subscribe", new umadb.SubscribeRequest(), {}, methodOf("Subscribe", umadb.SubscribeRequest, umadb.SubscribeResponse)).on("data", take);
+}`;
+
+export async function bundleSize() {
+  const [ours, split, connect, grpcWeb] = [await brotli(OURS), await brotliOfFirstLoad(OURS), await brotli(PEER), await brotli(GRPC_WEB)];
+  const row = (shape, mine, other) => rowOf({ name: "bundle-size", shape: `a page that reads and subscribes, ${shape}`, ours: [mine], peer: [other], unit: "bytes brotli", runtime: "esbuild" });
   return [
-    { ...row, shape: "a page that reads and subscribes, one file, against connect-web", ours: await brotli(OURS) },
-    { ...row, shape: "the same, split: what is loaded before the first append", ours: await brotliOfFirstLoad(OURS) },
+    row("before its first append, against connect-web", split, connect),
+    row("in one file, against connect-web", ours, connect),
+    row("before its first append, against grpc-web", split, grpcWeb),
   ];
 }
 

@@ -1,42 +1,26 @@
-// 200 000 events read through the gateway from a real UmaDB, every field touched: our client against connect-web.
+// Events read through the gateway from a real UmaDB, every field touched: our client against connect-web, which takes the
+// same way, and against UmaDB's own Python client, which asks the server directly.
+import { startContestant } from "../lib/contestant.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { start } from "../lib/process.mjs";
-import { median, spreadOf } from "../lib/statistics.mjs";
-import { EVENTS, startFilledStore } from "../lib/store.mjs";
+import { startPython } from "../lib/python.mjs";
+import { interleaved } from "../lib/rounds.mjs";
+import { rowOf, speeds } from "../lib/row.mjs";
+import { startFilledStore } from "../lib/store.mjs";
 
-const ROUNDS = 5;
-
-export async function measure() {
-  const store = await startFilledStore();
-  const gateway = await startGateway(store.url);
-  const clients = {
-    batches: await start("clients/millrace.mjs", [gateway.url, "batches"]),
-    events: await start("clients/millrace.mjs", [gateway.url, "events"]),
-    peer: await start("clients/connect-web.mjs", [gateway.url]),
+export async function readGateway({ events, rounds }) {
+  const store = await startFilledStore(events);
+  const gateway = await startGateway(["--umadb", store.url]);
+  const programs = {
+    ours: await startContestant("millrace-fetch", gateway.url, "batch"),
+    connect: await startContestant("connect-web", gateway.url, "batch"),
+    python: await startPython("programs/umadb_client.py", [store.url]),
   };
-  const speeds = { batches: [], events: [], peer: [] };
-  // The first round warms up and compares every byte.
-  for (let round = 0; round <= ROUNDS; round++) {
-    const results = {};
-    for (const [name, client] of Object.entries(clients)) results[name] = await client.ask({ full: round === 0 });
-    assertSame(results);
-    if (round > 0) for (const name in results) speeds[name].push(EVENTS / results[name].ms);
-  }
-  for (const client of Object.values(clients)) await client.stop();
-  await gateway.stop();
-  await store.stop();
-  return ["batches", "events"].map((shape) => ({
-    name: "read-gateway",
-    shape: `${EVENTS} events, by ${shape}, against connect-web`,
-    ours: median(speeds[shape]),
-    peer: median(speeds.peer),
-    spread: Math.max(spreadOf(speeds[shape]), spreadOf(speeds.peer)),
-    unit: "kev/s",
-  }));
-}
-
-function assertSame(results) {
-  const sums = new Set(Object.values(results).map(({ checksum }) => checksum));
-  const [sum] = sums;
-  if (sums.size !== 1 || !sum.startsWith(`${EVENTS} events`)) throw new Error(`The clients read different things: ${[...sums].join(" / ")}`);
+  const contestants = Object.fromEntries(Object.entries(programs).map(([who, program]) => [who, (full) => program.ask({ fields: "all", full })]));
+  const times = await interleaved(contestants, rounds);
+  for (const program of [...Object.values(programs), gateway, store]) await program.stop();
+  const row = (peer, shape) => rowOf({ name: "read-gateway", shape, ours: speeds(times.ours, events), peer: speeds(times[peer], events), unit: "kev/s" });
+  return [
+    row("python", "a real UmaDB through the gateway, against its Python client directly"),
+    row("connect", "a real UmaDB through the gateway, against connect-web the same way"),
+  ];
 }

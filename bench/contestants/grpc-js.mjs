@@ -1,0 +1,18 @@
+import { Client, credentials } from "@grpc/grpc-js";
+
+const UNBOUNDED = { "grpc.max_receive_message_length": -1 };
+
+/**
+ * grpc-js with whichever codec: what a generated client does inside, with the stream's events instead of its slower
+ * iterator. The codec reads from the bytes as they came, without the copy that generated clients make first.
+ */
+export function contestantOver(url, { path, request, decode, data, all }) {
+  const client = new Client(new URL(url).host, credentials.createInsecure(), UNBOUNDED);
+  return (fields, sum) => new Promise((resolve, reject) => {
+    const take = fields === "all" ? all : data;
+    const call = client.makeServerStreamRequest(path, (bytes) => bytes, decode, request);
+    call.on("data", (message) => take(message, sum));
+    call.on("error", reject);
+    call.on("end", resolve);
+  });
+}

@@ -1,0 +1,14 @@
+// One contestant in a Node process of its own: node contestant.mjs MODULE URL SHAPE
+import { Checksum } from "../lib/checksum.mjs";
+import { serveQuestions } from "../lib/process.mjs";
+
+const [module, url, shape] = process.argv.slice(2);
+const { open } = await import(`../contestants/${module}.mjs`);
+const read = open(url, shape);
+
+serveQuestions(async ({ fields, full }) => {
+  const sum = new Checksum(full);
+  const started = performance.now();
+  await read(fields, sum);
+  return { ms: performance.now() - started, checksum: sum.events === 0 ? undefined : String(sum) };
+});
