@@ -43,10 +43,13 @@ export class Answer {
     return this.#counter.missing;
   }
 
-  /** Sends the response headers now and a heartbeat on every silence of `heartbeatMs` from here on. */
+  /**
+   * Sends the response headers now and a heartbeat on every silence of `heartbeatMs` from here on. The first goes out
+   * with the headers: Firefox shows a page no headers before there is a byte of the body.
+   */
   openEarly(heartbeatMs: number): void {
     this.#open({ [HEARTBEAT_HEADER]: String(heartbeatMs) });
-    this.#sink.flush();
+    this.#sink.write(heartbeatFrame());
     this.#heartbeat = new Heartbeat(heartbeatMs, () => this.#beat());
   }
 

@@ -87,8 +87,11 @@ describe("gateway: UmaDB", () => {
     const response = await call.response;
     expect(response.headers["millrace-heartbeat-ms"]).toBe("1000");
     expect(response.headers["access-control-expose-headers"]).toContain("millrace-heartbeat-ms");
-    const first = await new Promise<Buffer>((resolve) => response.once("data", resolve));
-    expect(parseBody(first)).toMatchObject({ heartbeats: 1, messages: [], cut: false });
+    const beats: Buffer[] = [];
+    await new Promise<void>((resolve) => response.on("data", (bytes: Buffer) => {
+      if (beats.push(bytes) === 2) resolve();
+    }));
+    expect(parseBody(Buffer.concat(beats))).toMatchObject({ heartbeats: 2, messages: [], cut: false });
     call.abort();
   });
 
