@@ -1,0 +1,68 @@
+import { isMillraceError, MillraceError, type Applied } from "../core/errors.js";
+import type { CallOptions } from "../core/options.js";
+import type { RetryPolicy } from "../core/retry-options.js";
+import { withRetry } from "../core/retry.js";
+import { abortable, linkSignals, startTimer, type Ending } from "../core/signal.js";
+
+/** How calls of one client are made. */
+export interface CallRules {
+  /** Milliseconds for a call with its repeats; 0 means none. */
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly closed: Ending;
+}
+
+/**
+ * Runs a call within its time, and again as long as its error says that another try may mend it.
+ *
+ * @param run Rejects with the reason of its signal when that is aborted, else with one of our errors.
+ * @throws {MillraceError} `timeout`; the client's end; what `run` comes to.
+ */
+export async function call<T>(run: (signal: AbortSignal) => Promise<T>, { signal: caller, timeoutMs }: CallOptions, rules: CallRules): Promise<T> {
+  const scope = linkSignals(caller, rules.closed);
+  const { signal } = scope;
+  const limitMs = timeoutMs ?? rules.timeoutMs;
+  const stopTimer = startTimer(limitMs, () => scope.abort(new MillraceError("timeout", `No answer within ${limitMs} ms`, { system: "messagedb" })));
+  const once = (): Promise<T> => run(signal).catch((error: unknown) => { throw signal.aborted ? signal.reason : error; });
+  try {
+    signal.throwIfAborted();
+    return await abortable(withRetry(once, { policy: rules.retry, signal }), signal);
+  } finally {
+    stopTimer();
+    scope.release();
+  }
+}
+
+/**
+ * As {@link call}, for a write: when an answer is lost, the next try is told that there may have been one before.
+ *
+ * @param write `repeated` is false for the first try and for those after tries that certainly wrote nothing.
+ */
+export async function callWrite<T>(write: (repeated: boolean, signal: AbortSignal) => Promise<T>, options: CallOptions, rules: CallRules): Promise<T> {
+  let open = false;
+  let sent = false;
+  const once = async (signal: AbortSignal): Promise<T> => {
+    try {
+      sent = true;
+      return await write(open, signal);
+    } catch (error) {
+      if (signal.aborted || !isMillraceError(error)) throw error;
+      if (error.applied === "unknown") open = true;
+      else if (!open) sent = false;
+      // Safe to repeat either way, which `applied` would deny.
+      throw error.applied === "unknown" ? withApplied(error, "no") : error;
+    }
+  };
+  try {
+    return await call(once, options, rules);
+  } catch (error) {
+    // What the server refuses is decided; a lost answer, the deadline and the client's end are not.
+    const decided = !isMillraceError(error) || (error.code !== "unavailable" && error.code !== "timeout");
+    throw decided || !sent ? error : withApplied(error, "unknown");
+  }
+}
+
+/** The error of a call that applied something, or nothing, whatever it says itself. */
+export function withApplied({ code, message, cause, reason, retryAfterMs }: MillraceError, applied: Applied): MillraceError {
+  return new MillraceError(code, message, { system: "messagedb", cause, reason, retryAfterMs, applied });
+}
