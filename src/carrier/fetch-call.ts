@@ -1,16 +1,17 @@
 import { MillraceError } from "../core/errors.js";
-import { linkSignals, onAbort, startTimer, type Ending } from "../core/signal.js";
+import { startTimer, type Ending } from "../core/signal.js";
+import { watchSilence } from "../core/silence.js";
 import { EnvelopeReader } from "../wire/envelope-reader.js";
 import { encodeEnvelopes } from "../wire/frames.js";
 import { HEARTBEAT_HEADER } from "../wire/header-names.js";
 import { encodeGrpcTimeout } from "../wire/timeout.js";
 import { parseTrailers } from "../wire/trailers.js";
-import type { GatewayUrl } from "./gateway-url.js";
+import type { GatewayUrl } from "../core/gateway-url.js";
 import { judgeAnswer } from "./http-answer.js";
 import type { Limits } from "./limits.js";
-import { connectionLost, notReached } from "./network-error.js";
-import { ResponseFeed } from "./response.js";
-import { promisedSilenceMs, watchSilence } from "./silence.js";
+import { connectionLost, notReached } from "../core/network-error.js";
+import { openCall } from "./open-call.js";
+import { promisedSilenceMs } from "./silence.js";
 import type { CarrierCall, CarrierResponse } from "./types.js";
 
 /** A fetch carrier's options with every default filled in. */
@@ -35,61 +36,56 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
   const { path, kind, timeoutMs, connectTimeoutMs = settings.connectTimeoutMs, maxMessageBytes = settings.maxMessageBytes } = call;
   const { origin, base } = settings.gateway;
   const isStreamed = kind === "server" || kind === "bidi";
-  const scope = linkSignals(call.signal, settings.closed);
-  const { signal } = scope;
-  const timers: (() => void)[] = [];
-  let stopWaiting = (): void => {};
-  let sent = false;
+  const request = new AbortController();
   let wanted = false;
-  let wake = (): void => {};
-
-  const feed = new ResponseFeed({
+  let wake = nothing;
+  let stopWaiting = nothing;
+  const owner = {
+    sent: false,
     pull() {
       wanted = true;
       wake();
     },
-    leave: scope.abort,
-  });
-
-  /** Takes back every listener and timer. */
-  const settle = (): void => {
-    for (const stop of timers.splice(0)) stop();
-    stopWaiting();
-    scope.release();
+    free(reason: unknown) {
+      stopWaiting();
+      if (reason !== undefined) request.abort(reason);
+    },
   };
+  const open = openCall(call, settings.closed, owner);
+
+  /** What `work` comes to, which `stop` watches meanwhile; our own error if the network fails it. */
+  const received = async <T>(work: () => Promise<T> | undefined, stop: () => void, failure: typeof notReached): Promise<T | undefined> => {
+    stopWaiting = stop;
+    try {
+      return await work();
+    } catch (cause) {
+      throw failure(origin, cause);
+    } finally {
+      stop();
+    }
+  };
+
+  const watch = (how: string): (() => void) => () => open.abort(new MillraceError("unavailable", `${origin} ${how} ms`, { applied: "unknown" }));
 
   const run = async (): Promise<void> => {
-    timers.push(startTimer(timeoutMs, () => scope.abort(new MillraceError("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: sent ? "unknown" : "no" }))));
-    const messages = await settings.collect(call, signal);
-    if (feed.over) return;
-    const answer = await send(encodeEnvelopes(messages));
-    const trailers = feed.over ? undefined : judgeAnswer(answer);
-    // Finished first: who looks at the headers can know that nothing follows them.
-    if (trailers !== undefined) feed.finish(trailers);
-    feed.headers(answer.headers);
-    if (!feed.over) return readBody(answer);
-    answer.body?.cancel().catch(() => {});
-    settle();
-  };
-
-  const send = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
+    const body = encodeEnvelopes(await settings.collect(call, open.signal));
+    if (open.over) return;
     const headers = new Headers(call.headers);
     headers.set("content-type", "application/grpc-web+proto");
     headers.set("x-grpc-web", "1");
     if (timeoutMs !== undefined && timeoutMs > 0) headers.set("grpc-timeout", encodeGrpcTimeout(timeoutMs));
     if (isStreamed && settings.heartbeatMs > 0) headers.set(HEARTBEAT_HEADER, String(settings.heartbeatMs));
-    const stop = isStreamed ? startTimer(connectTimeoutMs, () => scope.abort(lost(`did not begin to answer within ${connectTimeoutMs} ms`))) : () => {};
-    timers.push(stop);
-    const fetch = settings.fetch ?? globalThis.fetch;
-    sent = true;
-    try {
-      // "manual" and not "error", which workerd refuses; `credentials` is left alone, which it refuses too.
-      return await fetch(base + path, { method: "POST", headers, body, signal, cache: "no-store", redirect: "manual" });
-    } catch (cause) {
-      throw notReached(origin, cause);
-    } finally {
-      stop();
-    }
+    const stop = startTimer(isStreamed ? connectTimeoutMs : 0, watch(`did not begin to answer within ${connectTimeoutMs}`));
+    owner.sent = true;
+    // "manual" and not "error", which workerd refuses; `credentials` is left alone, which it refuses too.
+    const init: RequestInit = { method: "POST", headers, body, signal: request.signal, cache: "no-store", redirect: "manual" };
+    const answer = await received(async () => (settings.fetch ?? globalThis.fetch)(base + path, init), stop, notReached) as Response;
+    const trailers = open.over ? undefined : judgeAnswer(answer);
+    // Finished first: who looks at the headers can know that nothing follows them.
+    if (trailers !== undefined) open.finish(trailers);
+    open.headers(answer.headers);
+    if (open.over) answer.body?.cancel().catch(nothing);
+    else await readBody(answer);
   };
 
   const readBody = async (answer: Response): Promise<void> => {
@@ -98,11 +94,11 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
     const envelopes = new EnvelopeReader({ maxMessageBytes });
     for (;;) {
       if (!wanted) await new Promise<void>((go) => { wake = go; });
-      stopWaiting = envelopes.trailerBlock === undefined
-        ? watchSilence(silenceMs, () => scope.abort(lost(`was silent for ${silenceMs} ms`)))
-        : startTimer(LINGER_MS, () => { body?.cancel().catch(() => {}); });
-      const value = await readOnce(body);
-      if (feed.over) return;
+      const stop = envelopes.trailerBlock === undefined
+        ? watchSilence(silenceMs, watch(`was silent for ${silenceMs}`))
+        : startTimer(LINGER_MS, () => { body?.cancel().catch(nothing); });
+      const value = (await received(async () => body?.read(), stop, connectionLost))?.value;
+      if (open.over) return;
       if (value === undefined) break;
       const chunks: Uint8Array[] = [];
       try {
@@ -110,38 +106,17 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
       } finally {
         if (chunks.length > 0) {
           wanted = false;
-          feed.deliver(chunks);
+          open.deliver(chunks);
         }
       }
     }
     envelopes.end();
     if (envelopes.trailerBlock === undefined) throw connectionLost(origin);
-    feed.finish(parseTrailers(envelopes.trailerBlock));
-    settle();
+    open.finish(parseTrailers(envelopes.trailerBlock));
   };
 
-  const readOnce = async (body: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<Uint8Array | undefined> => {
-    try {
-      return (await body?.read())?.value;
-    } catch (cause) {
-      throw connectionLost(origin, cause);
-    } finally {
-      stopWaiting();
-    }
-  };
-
-  const lost = (how: string): MillraceError => new MillraceError("unavailable", `${origin} ${how}`, { applied: "unknown" });
-
-  onAbort(signal, (reason) => {
-    feed.abort(reason);
-    settle();
-  });
-  if (!feed.over) {
-    run().catch((error: unknown) => {
-      // First, so that what was received can still be taken.
-      feed.fail(error);
-      scope.abort(error);
-    });
-  }
-  return feed.response;
+  if (!open.over) run().catch(open.fail);
+  return open.response;
 }
+
+function nothing(): void {}

@@ -1,11 +1,11 @@
 import { fromBinary, toBinary, type DescMessage, type DescMethod, type DescMethodStreaming, type DescMethodUnary, type Message } from "@bufbuild/protobuf";
 import type { StreamResponse, Transport } from "@connectrpc/connect";
 import { collectMessages } from "../carrier/collect.js";
-import { ResponseFeed, type ResponseSource } from "../carrier/response.js";
+import { openCall, type CallOwner, type OpenCall } from "../carrier/open-call.js";
 import { CARRIER_DEFAULTS, type CarrierCall, type CarrierResponse } from "../carrier/types.js";
 import { invalidArgument } from "../core/arguments.js";
 import { isMillraceError, MillraceError } from "../core/errors.js";
-import { abortable, linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
+import { abortable, startTimer, type Ending } from "../core/signal.js";
 import { encodeEnvelope } from "../wire/frames.js";
 import { endOfConnectError } from "./call-end.js";
 import { isUnary, kindOfMethod } from "./described-method.js";
@@ -33,29 +33,27 @@ interface OpenAnswer {
 const FINISH_MS = 30_000;
 
 /** One call through a Connect transport. Takes a message only while somebody waits for a chunk; each is a chunk of its own. */
-export class ConnectCall implements ResponseSource {
+export class ConnectCall implements CallOwner {
   readonly response: CarrierResponse;
+  sent = false;
   readonly #settings: ConnectCallSettings;
   readonly #call: CarrierCall;
-  readonly #feed: ResponseFeed;
-  readonly #scope: LinkedSignal;
+  readonly #open: OpenCall;
   /** What the transport sees: its calls are ended by this alone, since their iterators cannot be left. */
   readonly #transportCall = new AbortController();
-  readonly #undo: (() => void)[] = [];
   #answer: OpenAnswer | undefined;
-  #sent = false;
   #answered = false;
   #wanted = false;
   #reading = false;
+  #stopConnecting = (): void => {};
   #stopFinishing: () => void = () => {};
 
   constructor(settings: ConnectCallSettings, call: CarrierCall) {
     this.#settings = settings;
     this.#call = call;
-    this.#feed = new ResponseFeed(this);
-    this.response = this.#feed.response;
-    this.#scope = linkSignals(call.signal, settings.closed);
-    void this.#run();
+    this.#open = openCall(call, settings.closed, this);
+    this.response = this.#open.response;
+    if (!this.#open.over) void this.#run();
   }
 
   pull(): void {
@@ -63,32 +61,34 @@ export class ConnectCall implements ResponseSource {
     if (this.#answer !== undefined && !this.#reading) void this.#read(this.#answer);
   }
 
-  leave(): void {
-    this.#free(new MillraceError("unavailable", "The call was left"));
+  free(reason: unknown): void {
+    this.#stopConnecting();
+    if (reason === undefined) return;
+    const end = (): void => this.#transportCall.abort(reason);
+    if (this.#call.cancel !== "never" || !this.sent || this.#answered) return end();
+    const stops = [startTimer(FINISH_MS, end), this.#settings.closed.listen(end)];
+    this.#stopFinishing = () => { for (const stop of stops) stop(); };
   }
 
   async #run(): Promise<void> {
-    this.#undo.push(onAbort(this.#scope.signal, (reason) => this.#abort(reason)));
-    if (this.#feed.over) return;
     const { method } = this.#settings;
-    const { path, kind, timeoutMs } = this.#call;
-    this.#undo.push(startTimer(timeoutMs, () => this.#abort(this.#late("timeout", `${path} was not answered within ${timeoutMs} ms`))));
+    const { path, kind } = this.#call;
     try {
       if (method === undefined) throw new MillraceError("unsupported", `${path} is no method of the services that connectCarrier was given`);
       if (kindOfMethod(method) !== kind) throw invalidArgument("kind", kind, `must be "${kindOfMethod(method)}" for ${path}`);
       if (isUnary(method)) await this.#unary(method);
       else await this.#stream(method as DescMethodStreaming);
     } catch (error) {
-      if (this.#sent) this.#thrown(error);
-      else this.#fail(error);
+      if (this.sent) this.#thrown(error);
+      else this.#open.fail(error);
     }
   }
 
   async #unary(method: DescMethodUnary): Promise<void> {
     const [message] = await this.#collected(method.input);
-    if (this.#feed.over || message === undefined) return;
+    if (this.#open.over || message === undefined) return;
     const answer = await this.#made((timeoutMs, signal) => this.#settings.transport.unary(method, signal, timeoutMs, this.#call.headers, message));
-    this.#feed.headers(answer.header);
+    this.#open.headers(answer.header);
     this.#deliver(method.output, answer.message);
     this.#finish(answer.trailer);
   }
@@ -97,24 +97,24 @@ export class ConnectCall implements ResponseSource {
     const { kind, duplex, headers } = this.#call;
     const atOnce = kind === "server" || duplex === "half";
     const messages = atOnce ? each(await this.#collected(method.input)) : this.#asTheyCome(method.input);
-    if (this.#feed.over) return;
+    if (this.#open.over) return;
     // Otherwise the answer may well begin with its only message, or after the last request.
-    const stop = atOnce && kind !== "client" ? this.#awaitHeaders() : () => {};
+    if (atOnce && kind !== "client") this.#awaitHeaders();
     const answer = await this.#made((timeoutMs, signal) => this.#settings.transport.stream(method, signal, timeoutMs, headers, messages));
-    stop();
+    this.#stopConnecting();
     this.#opened(method, answer);
   }
 
   #opened({ output }: DescMethodStreaming, { message, header, trailer }: StreamResponse): void {
-    if (this.#feed.over) return;
+    if (this.#open.over) return;
     this.#answer = { messages: message[Symbol.asyncIterator](), output, trailer };
-    this.#feed.headers(header);
+    this.#open.headers(header);
     if (this.#wanted) this.pull();
   }
 
   /** Hands the call to the transport. A call without a limit has none, whatever the transport's default: 0 says so. */
   async #made<T>(start: (timeoutMs: number, signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.#sent = true;
+    this.sent = true;
     const { timeoutMs = 0, cancel } = this.#call;
     try {
       return await start(cancel === "never" ? 0 : timeoutMs, this.#transportCall.signal);
@@ -124,19 +124,18 @@ export class ConnectCall implements ResponseSource {
     }
   }
 
-  #awaitHeaders(): () => void {
+  #awaitHeaders(): void {
     const { connectTimeoutMs = CARRIER_DEFAULTS.connectTimeoutMs, path } = this.#call;
-    const stop = startTimer(connectTimeoutMs, () => this.#abort(this.#late("unavailable", `${path} did not begin to be answered within ${connectTimeoutMs} ms`)));
-    this.#undo.push(stop);
-    return stop;
+    this.#stopConnecting = startTimer(connectTimeoutMs, () =>
+      this.#open.abort(new MillraceError("unavailable", `${path} did not begin to be answered within ${connectTimeoutMs} ms`, { applied: "unknown" })));
   }
 
   async #read({ messages, output, trailer }: OpenAnswer): Promise<void> {
     this.#reading = true;
     try {
-      while (this.#wanted && !this.#feed.over) {
+      while (this.#wanted && !this.#open.over) {
         const next = await messages.next();
-        if (this.#feed.over) return;
+        if (this.#open.over) return;
         if (next.done === true) return this.#finish(trailer);
         this.#wanted = false;
         this.#deliver(output, next.value);
@@ -154,11 +153,11 @@ export class ConnectCall implements ResponseSource {
     if (bytes.length > maxMessageBytes) {
       throw new MillraceError("resource_exhausted", `A message has ${bytes.length} bytes, ${maxMessageBytes} are allowed`, { applied: "unknown" });
     }
-    this.#feed.deliver([encodeEnvelope(bytes)]);
+    this.#open.deliver([encodeEnvelope(bytes)]);
   }
 
   async #collected(schema: DescMessage): Promise<Message[]> {
-    const all = await collectMessages(this.#call, this.#scope.signal);
+    const all = await collectMessages(this.#call, this.#open.signal);
     return all.map((bytes, index) => decodeRequest(schema, bytes, index));
   }
 
@@ -168,14 +167,14 @@ export class ConnectCall implements ResponseSource {
     let ended = false;
     try {
       for (let index = 0; ; index++) {
-        const next = await abortable(Promise.resolve(iterator.next()), this.#scope.signal);
+        const next = await abortable(Promise.resolve(iterator.next()), this.#open.signal);
         ended = next.done === true;
         if (next.done === true) return;
         yield decodeRequest(schema, next.value, index);
       }
     } catch (error) {
       // Told here as it is: a transport makes an error of its own of it.
-      if (!this.#feed.over) this.#fail(error);
+      if (!this.#open.over) this.#open.fail(error);
       throw error;
     } finally {
       // Not waited for: a generator that waits for something itself would hold up an abort.
@@ -184,49 +183,17 @@ export class ConnectCall implements ResponseSource {
   }
 
   #finish(trailer: Headers): void {
-    this.#feed.finish({ status: 0, message: "", headers: trailer });
-    this.#settle();
-  }
-
-  #late(code: "timeout" | "unavailable", message: string): MillraceError {
-    return new MillraceError(code, message, { applied: this.#sent ? "unknown" : "no" });
-  }
-
-  /** Ends the call at once; what was received and not taken is dropped. */
-  #abort(reason: unknown): void {
-    this.#feed.abort(reason);
-    this.#free(reason);
-  }
-
-  /** Ends the call; what was received before can still be taken. */
-  #fail(error: unknown): void {
-    this.#feed.fail(error);
-    this.#free(error);
+    this.#open.finish({ status: 0, message: "", headers: trailer });
   }
 
   /** The transport threw: the server's status, or why there is none. */
   #thrown(error: unknown): void {
-    if (this.#feed.over) return;
+    if (this.#open.over) return;
     const end = isMillraceError(error) ? error : endOfConnectError(error);
-    if (end instanceof Error) return this.#fail(end);
+    if (end instanceof Error) return this.#open.fail(end);
     // Finished first: who looks at the headers of an answer that is its status alone can know that nothing follows.
-    this.#feed.finish(end);
-    this.#feed.headers(end.headers);
-    this.#settle();
-  }
-
-  #free(reason: unknown): void {
-    this.#settle();
-    const end = (): void => this.#transportCall.abort(reason);
-    if (this.#call.cancel !== "never" || !this.#sent || this.#answered) return end();
-    const stops = [startTimer(FINISH_MS, end), this.#settings.closed.listen(end)];
-    this.#stopFinishing = () => { for (const stop of stops) stop(); };
-  }
-
-  /** Takes back every listener and timer, and whatever waits for request messages. */
-  #settle(): void {
-    for (const undo of this.#undo.splice(0)) undo();
-    this.#scope.abort(new MillraceError("unavailable", "The call has ended"));
+    this.#open.finish(end);
+    this.#open.headers(end.headers);
   }
 }
 

@@ -13,7 +13,13 @@ export interface LinkedSignal {
  */
 export class Ending {
   readonly #listeners = new Set<(reason: unknown) => void>();
+  readonly #unheard: () => void;
   #reason: Error | undefined;
+
+  /** @param unheard Called when the last listener has left. */
+  constructor(unheard: () => void = nothing) {
+    this.#unheard = unheard;
+  }
 
   /** The reason it ended with; `undefined` while it has not. */
   get reason(): Error | undefined {
@@ -22,9 +28,10 @@ export class Ending {
 
   /** Calls `listener` once with the reason, at once when it has ended already. @returns Stops listening. */
   listen(listener: (reason: unknown) => void): () => void {
+    const listeners = this.#listeners;
     if (this.#reason !== undefined) listener(this.#reason);
-    else this.#listeners.add(listener);
-    return () => { this.#listeners.delete(listener); };
+    else listeners.add(listener);
+    return () => { if (listeners.delete(listener) && listeners.size === 0) this.#unheard(); };
   }
 
   /** Ends it; the first reason stays. */
@@ -35,6 +42,8 @@ export class Ending {
     this.#listeners.clear();
   }
 }
+
+function nothing(): void {}
 
 /** Makes a signal that is aborted with the reason of the first of `parents` that is. */
 export function linkSignals(...parents: readonly (AbortSignal | Ending | undefined)[]): LinkedSignal {
@@ -52,20 +61,30 @@ export function linkSignals(...parents: readonly (AbortSignal | Ending | undefin
   return { signal: own.signal, abort, release };
 }
 
+/** The one listener that a signal has, whoever waits for it: a caller may give the same signal to hundreds of calls. */
+const heard = /* @__PURE__ */ new WeakMap<AbortSignal, Ending>();
+
 /** Calls `listener` once with the reason, at once when `signal` is aborted already. @returns Stops listening. */
 export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  if (signal.aborted) {
-    listener(signal.reason);
-    return () => {};
-  }
-  const heard = (): void => listener(signal.reason);
-  signal.addEventListener("abort", heard, { once: true });
-  return () => signal.removeEventListener("abort", heard);
+  if (!signal.aborted) return (heard.get(signal) ?? hear(signal)).listen(listener);
+  listener(signal.reason);
+  return nothing;
+}
+
+function hear(signal: AbortSignal): Ending {
+  const ended = (): void => ending.end(signal.reason as Error);
+  const ending = new Ending(() => {
+    signal.removeEventListener("abort", ended);
+    heard.delete(signal);
+  });
+  signal.addEventListener("abort", ended, { once: true });
+  heard.set(signal, ending);
+  return ending;
 }
 
 /** Calls `fire` after `ms`; `undefined` and 0 mean never. @returns Stops it; idempotent. */
 export function startTimer(ms: number | undefined, fire: () => void): () => void {
-  if (ms === undefined || ms <= 0) return () => {};
+  if (ms === undefined || ms <= 0) return nothing;
   const timer = setTimeout(fire, ms);
   return () => clearTimeout(timer);
 }
@@ -75,11 +94,7 @@ export function startTimer(ms: number | undefined, fire: () => void): () => void
  * then is dropped.
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const stop = onAbort(signal, reject);
-    work.then(
-      (value) => { stop(); resolve(value); },
-      (error: unknown) => { stop(); reject(error); },
-    );
-  });
+  let stop = nothing;
+  const ended = new Promise<never>((_, reject) => { stop = onAbort(signal, reject); });
+  return Promise.race([ended, work]).finally(() => stop());
 }

@@ -1,4 +1,4 @@
-import { MillraceError, type ErrorCode } from "../core/errors.js";
+import { isMillraceError, MillraceError, type ErrorCode } from "../core/errors.js";
 import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength, MAX_TRAILER_BYTES } from "./frames.js";
 
 /** What an {@link EnvelopeReader} accepts. */
@@ -15,17 +15,15 @@ export interface EnvelopeReaderOptions {
  * Never keeps more than one envelope, nor looks at a byte twice.
  */
 export class EnvelopeReader {
-  readonly #maxMessageBytes: number;
-  readonly #web: boolean;
-  /** An envelope that the network cut: at first its header, then a buffer of its exact size. */
+  readonly #options: EnvelopeReaderOptions;
+  /** An envelope that the network cut: at first room for its header, then for all of it. */
   #cut: Uint8Array | undefined;
   #filled = 0;
   #trailerBlock: Uint8Array | undefined;
   #failure: unknown;
 
   constructor(options: EnvelopeReaderOptions) {
-    this.#maxMessageBytes = options.maxMessageBytes;
-    this.#web = options.framing !== "grpc";
+    this.#options = options;
   }
 
   /** The payload of gRPC-Web's trailer frame, once it came. */
@@ -46,9 +44,9 @@ export class EnvelopeReader {
     try {
       this.#scan(bytes, out);
     } catch (error) {
-      this.#failure = error;
       this.#cut = undefined;
-      throw error;
+      // A limit set very high can let through a length that the engine has no memory for.
+      throw (this.#failure = isMillraceError(error) ? error : refused("resource_exhausted", "A message came for which there is no memory", error));
     }
   }
 
@@ -68,34 +66,31 @@ export class EnvelopeReader {
     let run = 0;
     const passOn = (): void => {
       if (at > run) out.push(bytes.subarray(run, at));
+      run = at;
     };
-    while (at < bytes.length) {
-      if (this.#cut !== undefined) {
-        at += this.#fill(this.#cut, bytes.subarray(at), out);
-        run = at;
-        continue;
-      }
-      let end = Infinity;
-      try {
+    try {
+      while (at < bytes.length) {
+        if (this.#cut !== undefined) {
+          run = at += this.#fill(this.#cut, bytes.subarray(at), out);
+          continue;
+        }
         if (this.#trailerBlock !== undefined) throw refused("protocol", "The response goes on after its trailers");
-        if (bytes.length - at >= ENVELOPE_HEADER_BYTES) end = at + ENVELOPE_HEADER_BYTES + this.#check(bytes, at);
-      } catch (error) {
-        passOn();
-        throw error;
+        const end = bytes.length - at < ENVELOPE_HEADER_BYTES ? Infinity : at + this.#lengthAt(bytes, at);
+        if (end > bytes.length) {
+          passOn();
+          this.#cut = new Uint8Array(ENVELOPE_HEADER_BYTES);
+          this.#filled = 0;
+        } else if (bytes[at] === envelopeFlag.data) {
+          at = end;
+        } else {
+          passOn();
+          this.#take(bytes.subarray(at, end), out);
+          run = at = end;
+        }
       }
-      if (end > bytes.length) {
-        passOn();
-        this.#cut = new Uint8Array(ENVELOPE_HEADER_BYTES);
-        this.#filled = 0;
-      } else if (bytes[at] === envelopeFlag.data) {
-        at = end;
-      } else {
-        passOn();
-        this.#deliver(bytes.subarray(at, end), out);
-        run = at = end;
-      }
+    } finally {
+      passOn();
     }
-    passOn();
   }
 
   /** Fills the envelope that is cut. @returns How many of `bytes` that took. */
@@ -103,49 +98,36 @@ export class EnvelopeReader {
     const piece = bytes.subarray(0, cut.length - this.#filled);
     cut.set(piece, this.#filled);
     this.#filled += piece.length;
-    if (this.#filled < cut.length) return piece.length;
-    const length = cut.length === ENVELOPE_HEADER_BYTES ? this.#check(cut, 0) : 0;
-    if (length > 0) {
-      this.#cut = allocate(length);
-      this.#cut.set(cut);
-    } else {
-      this.#cut = undefined;
-      this.#deliver(cut, out);
+    if (this.#filled === cut.length) {
+      const length = this.#filled === ENVELOPE_HEADER_BYTES ? this.#lengthAt(cut, 0) : 0;
+      this.#cut = length > this.#filled ? new Uint8Array(length) : undefined;
+      if (this.#cut === undefined) this.#take(cut, out);
+      else this.#cut.set(cut);
     }
     return piece.length;
   }
 
-  /** Hands on one whole envelope of any kind. */
-  #deliver(envelope: Uint8Array, out: Uint8Array[]): void {
+  /** Takes one whole envelope of any kind. */
+  #take(envelope: Uint8Array, out: Uint8Array[]): void {
     if (envelope[0] === envelopeFlag.data) out.push(envelope);
     else if (envelope[0] === envelopeFlag.trailers) this.#trailerBlock = envelope.subarray(ENVELOPE_HEADER_BYTES);
   }
 
-  /** The payload length of the envelope at `at`, if such an envelope may come. */
-  #check(bytes: Uint8Array, at: number): number {
+  /** The length of the envelope at `at`, if such an envelope may come. */
+  #lengthAt(bytes: Uint8Array, at: number): number {
+    const { maxMessageBytes, framing } = this.#options;
     const flag = bytes[at] as number;
     const length = envelopeLength(bytes, at);
-    const [what, max] = flag === envelopeFlag.data ? ["message", this.#maxMessageBytes] as const
-      : this.#web && flag === envelopeFlag.trailers ? ["trailer frame", MAX_TRAILER_BYTES] as const
-      : this.#web && flag === envelopeFlag.heartbeat && length === 0 ? ["heartbeat", 0] as const
-      : [];
-    if (what === undefined) {
+    const isData = flag === envelopeFlag.data;
+    if (!isData && (framing === "grpc" || (flag !== envelopeFlag.trailers && (flag !== envelopeFlag.heartbeat || length > 0)))) {
       throw refused("protocol", flag === envelopeFlag.compressed ? "A compressed message came" : `A message with the unexpected flags 0x${flag.toString(16)} came`);
     }
-    if (length > max) throw refused("resource_exhausted", `A ${what} of ${length} bytes came, ${max} are allowed${flag === envelopeFlag.data ? " (maxMessageBytes)" : ""}`);
-    return length;
+    const max = isData ? maxMessageBytes : MAX_TRAILER_BYTES;
+    if (length > max) throw refused("resource_exhausted", `A message of ${length} bytes came, ${max} are allowed${isData ? " (maxMessageBytes)" : ""}`);
+    return ENVELOPE_HEADER_BYTES + length;
   }
 }
 
 function refused(code: ErrorCode, message: string, cause?: unknown): MillraceError {
   return new MillraceError(code, message, { applied: "unknown", cause });
-}
-
-/** Room for an envelope. A limit set very high can let through a length that the engine has no memory for. */
-function allocate(length: number): Uint8Array {
-  try {
-    return new Uint8Array(ENVELOPE_HEADER_BYTES + length);
-  } catch (cause) {
-    throw refused("resource_exhausted", `A message of ${length} bytes came, there is no memory for it`, cause);
-  }
 }

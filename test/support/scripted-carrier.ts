@@ -1,5 +1,4 @@
-import { onAbort } from "millrace/internal/core/signal";
-import { ResponseFeed } from "millrace/internal/carrier/response";
+import { openCall } from "millrace/internal/carrier/open-call";
 import type { Carrier, CarrierCall } from "millrace/internal/carrier/types";
 import { encodeEnvelopes } from "millrace/internal/wire/frames";
 
@@ -30,7 +29,12 @@ export function scriptedCarrier(answer: (call: ScriptedCall, index: number) => v
     call(call) {
       let pulled = false;
       let left = false;
-      const feed = new ResponseFeed({ pull() { pulled = true; }, leave() { left = true; } });
+      let failed = false;
+      const feed = openCall({ ...call, timeoutMs: undefined }, undefined, {
+        sent: true,
+        pull() { pulled = true; },
+        free(reason) { left = reason !== undefined && !failed && call.signal?.aborted !== true; },
+      });
       const scripted: ScriptedCall = {
         call,
         pulled: () => pulled,
@@ -41,10 +45,12 @@ export function scriptedCarrier(answer: (call: ScriptedCall, index: number) => v
           feed.finish({ status, message, headers: new Headers(headers) });
           feed.headers(new Headers());
         },
-        fail: (error) => feed.fail(error),
+        fail(error) {
+          failed = true;
+          feed.fail(error);
+        },
       };
       calls.push(scripted);
-      if (call.signal !== undefined) onAbort(call.signal, (reason) => feed.abort(reason));
       if (call.signal?.aborted !== true) queueMicrotask(() => answer(scripted, calls.length - 1));
       return feed.response;
     },

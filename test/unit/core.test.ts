@@ -129,6 +129,22 @@ describe("onAbort()", () => {
   });
 });
 
+describe("a signal that many wait for", () => {
+  it("has one listener, tells all who still wait, and has none once the last has left", () => {
+    const { controller, signal, listeners } = countedSignal();
+    const heard: number[] = [];
+    const undo = Array.from({ length: 30 }, (_, index) => onAbort(signal, () => heard.push(index)));
+    expect(listeners()).toBe(1);
+    for (const stop of undo) stop();
+    for (const stop of undo) stop();
+    expect(listeners()).toBe(0);
+    onAbort(signal, () => heard.push(31))();
+    onAbort(signal, () => heard.push(32));
+    controller.abort();
+    expect(heard).toEqual([32]);
+  });
+});
+
 describe("abortable()", () => {
   it("rejects with the signal's reason while the work goes on, and lets its listener go", async () => {
     const { controller, signal, listeners } = countedSignal();

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import { invalidArgument } from "../../core/arguments.js";
 import { MillraceError } from "../../core/errors.js";
-import { abortable, linkSignals, onAbort, startTimer, type LinkedSignal } from "../../core/signal.js";
+import { abortable } from "../../core/signal.js";
 import { EnvelopeReader } from "../../wire/envelope-reader.js";
 import { encodeEnvelope, encodeEnvelopes } from "../../wire/frames.js";
 import { trailersOfHeaders } from "../../wire/trailers.js";
 import { collectMessages } from "../collect.js";
-import { ResponseFeed, type ResponseSource } from "../response.js";
+import { openCall, type CallOwner, type OpenCall } from "../open-call.js";
 import type { CarrierCall, CarrierResponse } from "../types.js";
 import type { UpstreamCall, UpstreamEvents, UpstreamFailure } from "./types.js";
 import type { Upstream } from "./upstream.js";
@@ -21,15 +21,13 @@ export interface CarriedCallSettings {
 const HELD_BYTES = 64 * 1024;
 
 /** One call of an http2 carrier: messages in, aligned chunks out, back-pressure both ways. */
-export class CarriedCall implements ResponseSource, UpstreamEvents {
+export class CarriedCall implements CallOwner, UpstreamEvents {
   readonly response: CarrierResponse;
   readonly #upstream: Upstream;
   readonly #settings: CarriedCallSettings;
   readonly #call: CarrierCall;
-  readonly #feed: ResponseFeed;
-  readonly #scope: LinkedSignal;
+  readonly #open: OpenCall;
   readonly #envelopes: EnvelopeReader;
-  readonly #undo: (() => void)[] = [];
   #stream: UpstreamCall | undefined;
   #wanted = false;
   #heldBytes = 0;
@@ -39,11 +37,10 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
     this.#upstream = upstream;
     this.#settings = settings;
     this.#call = call;
-    this.#feed = new ResponseFeed(this);
-    this.response = this.#feed.response;
     this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes, framing: "grpc" });
-    this.#scope = linkSignals(call.signal);
-    void this.#run();
+    this.#open = openCall(call, undefined, this);
+    this.response = this.#open.response;
+    if (!this.#open.over) this.#run().catch(this.#open.fail);
   }
 
   pull(): void {
@@ -52,12 +49,16 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
     this.#stream?.resume();
   }
 
-  leave(): void {
-    this.#free(new MillraceError("unavailable", "The call was left"));
+  get sent(): boolean {
+    return this.#stream?.sent === true;
+  }
+
+  free(): void {
+    this.#stream?.leave();
   }
 
   headers(headers: IncomingHttpHeaders): void {
-    this.#feed.headers(fromIncoming(headers));
+    this.#open.headers(fromIncoming(headers));
   }
 
   data(bytes: Uint8Array): void {
@@ -66,7 +67,7 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
       this.#envelopes.push(bytes, chunks);
     } catch (error) {
       if (chunks.length > 0) this.#deliver(chunks);
-      return this.#fail(error);
+      return this.#open.fail(error);
     }
     if (chunks.length > 0) this.#deliver(chunks);
   }
@@ -78,16 +79,15 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
       const trailers = trailersOfHeaders(headers);
       if (trailers === undefined) throw new MillraceError("protocol", "The server ended the call without a grpc-status", { applied: "unknown" });
       // Finished first: who looks at the headers of an answer that is its status alone can know that nothing follows.
-      this.#feed.finish(trailers);
-      this.#feed.headers(headers);
-      this.leave();
+      this.#open.finish(trailers);
+      this.#open.headers(headers);
     } catch (error) {
-      this.#fail(error);
+      this.#open.fail(error);
     }
   }
 
   fail({ error }: UpstreamFailure): void {
-    this.#fail(error);
+    this.#open.fail(error);
   }
 
   writable(): void {
@@ -95,36 +95,29 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
   }
 
   async #run(): Promise<void> {
-    const { timeoutMs, kind, duplex } = this.#call;
-    this.#undo.push(onAbort(this.#scope.signal, (reason) => this.#abort(reason)));
-    if (this.#feed.over) return;
-    this.#undo.push(startTimer(timeoutMs, () => this.#abort(this.#timeout())));
-    try {
-      if (kind === "unary" || kind === "server" || duplex === "half") await this.#sendCollected();
-      else await this.#sendAsTheyCome();
-    } catch (error) {
-      this.#fail(error);
-    }
+    const { kind, duplex } = this.#call;
+    if (kind === "unary" || kind === "server" || duplex === "half") await this.#sendCollected();
+    else await this.#sendAsTheyCome();
   }
 
   async #sendCollected(): Promise<void> {
-    const body = encodeEnvelopes(await collectMessages(this.#call, this.#scope.signal));
-    if (!this.#feed.over) this.#open().end(body);
+    const body = encodeEnvelopes(await collectMessages(this.#call, this.#open.signal));
+    if (!this.#open.over) this.#send().end(body);
   }
 
   async #sendAsTheyCome(): Promise<void> {
-    const stream = this.#open();
+    const stream = this.#send();
     const { messages } = this.#call;
     const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
     let ended = false;
     try {
-      for (let index = 0; !this.#feed.over; index++) {
-        const next = await abortable(Promise.resolve(iterator.next()), this.#scope.signal);
+      for (let index = 0; !this.#open.over; index++) {
+        const next = await abortable(Promise.resolve(iterator.next()), this.#open.signal);
         ended = next.done === true;
         if (next.done === true) return stream.end();
         const message: unknown = next.value;
         if (!(message instanceof Uint8Array)) throw invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
-        if (!stream.write(encodeEnvelope(message))) await abortable(new Promise<void>((go) => void (this.#drained = go)), this.#scope.signal);
+        if (!stream.write(encodeEnvelope(message))) await abortable(new Promise<void>((go) => void (this.#drained = go)), this.#open.signal);
       }
     } finally {
       // Not waited for: a generator that waits for something itself would hold up an abort.
@@ -132,7 +125,7 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
     }
   }
 
-  #open(): UpstreamCall {
+  #send(): UpstreamCall {
     const { path, lane, cancel, timeoutMs, connectTimeoutMs } = this.#call;
     const headers = this.#requestHeaders();
     // `0` means no limit, and as a grpc-timeout would mean none left.
@@ -151,32 +144,8 @@ export class CarriedCall implements ResponseSource, UpstreamEvents {
   #deliver(chunks: readonly Uint8Array[]): void {
     this.#wanted = false;
     for (const chunk of chunks) this.#heldBytes += chunk.length;
-    this.#feed.deliver(chunks);
+    this.#open.deliver(chunks);
     if (!this.#wanted && this.#heldBytes >= HELD_BYTES) this.#stream?.pause();
-  }
-
-  #timeout(): MillraceError {
-    const applied = this.#stream?.sent === true ? "unknown" : "no";
-    return new MillraceError("timeout", `${this.#call.path} was not answered within ${this.#call.timeoutMs} ms`, { applied });
-  }
-
-  /** Ends the call at once; what was received and not taken is dropped. */
-  #abort(reason: unknown): void {
-    this.#feed.abort(reason);
-    this.#free(reason);
-  }
-
-  /** Ends the call; what was received before can still be taken. */
-  #fail(error: unknown): void {
-    this.#feed.fail(error);
-    this.#free(error);
-  }
-
-  #free(reason: unknown): void {
-    for (const undo of this.#undo.splice(0)) undo();
-    this.#stream?.leave();
-    this.#scope.abort(reason);
-    this.#scope.release();
   }
 }
 
