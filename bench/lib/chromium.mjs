@@ -1,4 +1,6 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
@@ -59,3 +61,36 @@ export async function read({ fields, full }) {
   await once(fields, sum);
   return { ms: performance.now() - started, checksum: sum.events === 0 ? undefined : String(sum) };
 }`;
+
+/** How often memory is looked at. */
+const SAMPLE_MS = 50;
+
+/** The most memory that a page's process had while `work` ran, beyond what it had before, in bytes. */
+export async function peakMemory({ browser }, work) {
+  const session = await browser.newBrowserCDPSession();
+  const before = await memoryOfPages(session);
+  let peak = before;
+  let running = true;
+  const sampling = (async () => {
+    while (running) {
+      await delay(SAMPLE_MS);
+      peak = Math.max(peak, await memoryOfPages(session));
+    }
+  })();
+  await work();
+  running = false;
+  await sampling;
+  return peak - before;
+}
+
+/** Of all pages' processes together: those without a page hold still. */
+async function memoryOfPages(session) {
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const sizes = await Promise.all(processInfo.filter(({ type }) => type === "renderer").map(({ id }) => residentBytes(id)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function residentBytes(pid) {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
+}

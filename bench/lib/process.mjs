@@ -13,7 +13,6 @@ process.on("message", (question) => {
     process.send({ cpu: user + system });
   }
   if (question === "rss") {
-    globalThis.gc?.();
     process.send({ rss: process.memoryUsage.rss() });
   }
 });
@@ -53,7 +52,7 @@ export async function start(program, args = [], { quiet = false } = {}) {
     async cpu() {
       return (await this.ask("cpu")).cpu;
     },
-    /** Memory that the system counts for it now, in bytes, after a garbage collection. */
+    /** Memory that the system counts for it now, in bytes. */
     async rss() {
       return (await this.ask("rss")).rss;
     },

@@ -10,8 +10,8 @@ export function percentile(values, percent) {
   return below + (sorted[Math.ceil(place)] - below) * (place % 1);
 }
 
-/** How far values lie apart, as a share of their median; of equal values 0. */
+/** How far values lie apart, as a share of their median. */
 export function spreadOf(values) {
   const width = Math.max(...values) - Math.min(...values);
-  return width === 0 ? 0 : width / median(values);
+  return width / (median(values) || 1);
 }

@@ -1,28 +1,28 @@
 // A store that costs nothing: answers with frames that were encoded before, over gRPC-Web on HTTP/1.1 and over gRPC on
 // HTTP/2. What is measured is then the client, not the store.
 //
-//   node source.mjs SHAPE EVENTS
+//   node source.mjs SHAPE EVENTS [TIMES]
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { once } from "node:events";
 import { serveQuestions } from "../lib/process.mjs";
 import { endless, finite, OK_FRAME } from "./answers.mjs";
 
-const [shape, events] = process.argv.slice(2);
+/** The response repeats its events so often. */
+const [shape, events, times = "1"] = process.argv.slice(2);
 const { path, responseOf } = await import(`../shapes/${shape}.mjs`);
 const body = responseOf(Number(events));
 /** A HeadResponse of position 1. */
 const UNARY = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
 /** Further answers by path; everything else is answered like a unary call. */
-const STREAMS = { [path]: (to, query) => finite(to, body, Number(query.get("times") ?? 1)), "/umadb.v1.DCB/Subscribe": endless };
+const STREAMS = { [path]: (to) => finite(to, body, Number(times)), "/umadb.v1.DCB/Subscribe": endless };
 
 const web = createServer((req, res) => {
   if (req.method === "GET") return res.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>bench</title>");
   req.resume();
   return req.once("end", () => {
     res.writeHead(200, { "content-type": "application/grpc-web+proto" });
-    const { pathname, searchParams } = new URL(req.url, "http://source");
-    void answer(res, pathname, searchParams).then((how) => how === "ended" && res.end(OK_FRAME));
+    void answer(res, req.url).then((how) => how === "ended" && res.end(OK_FRAME));
   });
 });
 
@@ -33,14 +33,14 @@ native.on("stream", (stream, headers) => {
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
   stream.once("end", () => {
-    void answer(stream, headers[":path"], new URLSearchParams()).then((how) => how === "ended" && stream.end());
+    void answer(stream, headers[":path"]).then((how) => how === "ended" && stream.end());
   });
 });
 native.on("sessionError", () => {});
 
-async function answer(to, pathname, query) {
-  const stream = STREAMS[pathname];
-  if (stream !== undefined) return stream(to, query);
+async function answer(to, method) {
+  const stream = STREAMS[method];
+  if (stream !== undefined) return stream(to);
   to.write(UNARY);
   return "ended";
 }

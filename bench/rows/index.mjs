@@ -18,6 +18,15 @@ export const ROWS = {
   ...http2Rows(),
   "read-gateway": { peers: true, measure: async () => (await import("./read-gateway.mjs")).readGateway },
   "bridge-cpu": { peers: false, measure: async () => (await import("./bridge-cpu.mjs")).bridgeCpu },
+  "bridge-throughput": { peers: false, measure: async () => (await import("./bridge-throughput.mjs")).bridgeThroughput },
+  unary: { peers: false, measure: async () => (await import("./unary.mjs")).unary },
+  "unary-umadb": { peers: false, measure: async () => (await import("./unary.mjs")).unaryUmaDb },
+  replay: { peers: true, measure: async () => (await import("./replay.mjs")).replay },
+  "fan-out": { peers: true, measure: async () => (await import("./fan-out.mjs")).fanOut },
+  "idle-fetch": { peers: false, measure: async () => (await import("./idle.mjs")).idle("fetch") },
+  "idle-tunnel": { peers: false, measure: async () => (await import("./idle.mjs")).idle("tunnel") },
+  memory: { peers: true, measure: async () => (await import("./memory.mjs")).memory },
+  million: { peers: true, measure: async () => (await import("./million.mjs")).million },
   "bundle-size": { peers: true, measure: async () => (await import("./bundle-size.mjs")).bundleSize },
 };
 

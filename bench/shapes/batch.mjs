@@ -1,11 +1,11 @@
-// Many events a message: UmaDB's ReadResponse with 100 events, as its server sends them.
+// Many events a message: UmaDB's ReadResponse with 1 024 events, as its server sends them by default.
 import { randomBytes, randomUUID } from "node:crypto";
 import { ReadResponse } from "millrace/internal/gen/static/umadb/v1/umadb";
 import { batchesOf, enveloped } from "./envelope.mjs";
 
 export const path = "/umadb.v1.DCB/Read";
 
-const PER_MESSAGE = 100;
+const PER_MESSAGE = 1_024;
 
 /** The whole response of a read of `count` events, about 300 bytes each. */
 export function responseOf(count) {
