@@ -84,7 +84,7 @@ class GatewayCore {
     this.#methods = methodTable(this.#options.extraMethods);
     this.#targets = openTargets(this.#options.upstreams, limits);
     this.#context = { limits, policy, warnings: this.#warnings, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
-    this.tunnels = new TunnelDoor({ admit: (request) => this.#admit(request), handle: this.#tunnelled, callsPerTunnel: limits.callsPerTunnel });
+    this.tunnels = new TunnelDoor({ admit: (request) => this.#admit(request), handle: this.#tunnelled, callsPerTunnel: limits.callsPerTunnel, warnings: this.#warnings });
   }
 
   readonly handle = (request: GatewayRequest, sink: ResponseSink): void => {
@@ -117,6 +117,8 @@ class GatewayCore {
       return refuse(415, "This gateway speaks binary gRPC-Web: send content-type application/grpc-web+proto");
     }
     if (request.headers["content-encoding"] !== undefined) return refuse(415, "Send the body as it is, without content-encoding");
+    // Before all else: who is refused a tunnel asks in this way whether the gateway is there at all.
+    if (this.#closed !== undefined) return refuseCall(sink, origin, shuttingDown);
     const method = this.#methods.get(request.target);
     if (method === undefined) return refuse(404, "No such method");
     this.#route({ method, request, sink, origin }, this.#options.limits.callsPerConnection);

@@ -5,6 +5,7 @@ import { MAX_TUNNEL_MESSAGE_BYTES, TUNNEL_PATH, TUNNEL_PROTOCOL, tunnelClose } f
 import type { Admission } from "./admission.js";
 import { fieldOf, type GatewayRequest, type Handler } from "./exchange.js";
 import { requestOf } from "./node.js";
+import type { OccasionalWarnings } from "./occasional-warnings.js";
 import { Tunnel, type TunnelSocket } from "./tunnel.js";
 
 /** What a {@link TunnelDoor} needs of its gateway. */
@@ -15,6 +16,7 @@ export interface TunnelDoorOptions {
   readonly handle: Handler;
   /** Calls that one tunnel may have open. */
   readonly callsPerTunnel: number;
+  readonly warnings: OccasionalWarnings;
 }
 
 /** How long a peer may take to answer the goodbye, in milliseconds. */
@@ -67,8 +69,8 @@ export class TunnelDoor {
   }
 
   #opened(webSocket: WebSocket, { client }: GatewayRequest): void {
-    const { handle, callsPerTunnel } = this.#options;
-    const tunnel = new Tunnel({ socket: new NodeTunnelSocket(webSocket), address: client.address, maxCalls: callsPerTunnel, handle });
+    const { handle, callsPerTunnel, warnings } = this.#options;
+    const tunnel = new Tunnel({ socket: new NodeTunnelSocket(webSocket), address: client.address, maxCalls: callsPerTunnel, handle, warnings });
     this.#tunnels.add(tunnel);
     webSocket.on("message", (data, isBinary) => {
       if (isBinary) tunnel.receive(bytesOf(data));

@@ -1,11 +1,13 @@
 import { concatBytes } from "millrace/internal/core/bytes";
-import type { MillraceError } from "millrace/internal/core/errors";
+import { isMillraceError, type MillraceError } from "millrace/internal/core/errors";
 import { encodeHeaderBlock, HeaderBlockReader, type HeaderBlock } from "millrace/internal/wire/header-block";
 import { HEARTBEAT_HEADER } from "millrace/internal/wire/header-names";
 import { TUNNEL_AUTH_PATH, tunnelClose } from "millrace/internal/wire/tunnel";
+import { YamuxError } from "millrace/internal/wire/yamux";
 import { YamuxSession } from "millrace/internal/wire/yamux-session";
 import { Answer } from "./answer.js";
 import type { Client, GatewayRequest, Handler } from "./exchange.js";
+import type { OccasionalWarnings } from "./occasional-warnings.js";
 import { invalid, trailersOfRefusal } from "./refusal.js";
 import { TunnelExchange, type ExchangeHost } from "./tunnel-exchange.js";
 
@@ -32,6 +34,7 @@ export interface TunnelOptions {
   readonly maxCalls: number;
   /** Answers each call. */
   readonly handle: Handler;
+  readonly warnings: OccasionalWarnings;
 }
 
 /** How often the peer must hear something, in milliseconds; it gives up after 2.5 times as long. */
@@ -95,8 +98,10 @@ export class Tunnel implements ExchangeHost {
     try {
       if (this.#isOpen) this.#session.receive(message);
       else this.#open(message);
-    } catch {
-      this.close(tunnelClose.protocol);
+    } catch (error) {
+      if (error instanceof YamuxError || isMillraceError(error)) return this.close(tunnelClose.protocol);
+      this.#options.warnings.warn("tunnel", { err: error }, "A tunnel failed and was closed");
+      this.close(tunnelClose.internal);
     }
   }
 

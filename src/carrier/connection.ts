@@ -4,24 +4,33 @@ import type { HeadersOption, RetryOptions } from "../core/options.js";
 import { Ending } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
 import type { Trailers } from "../wire/trailers.js";
-import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
+import { HEARTBEAT_MS } from "./carrier-by-fetch.js";
+import { carrierByUrl } from "./carrier-by-url.js";
 import { checkHeaders } from "./headers.js";
 import { checkLimits } from "./limits.js";
+import type { WebSocketConstructor } from "./tunnel-link.js";
 import type { Carrier, CarrierCall } from "./types.js";
 
 /** Where a client's calls go, and how; the same for every system. */
 export interface ConnectionOptions {
   /**
    * The gateway, `http:` or `https:`; a path is kept as a prefix. May be relative in a page. Exactly one of `url` and
-   * `carrier` is given.
+   * `carrier` is given. Calls that end go by `fetch`, those that stay open through one WebSocket.
    */
   url?: string | URL | undefined;
   /** What moves the calls instead of `url`. It stays its maker's: closing the client does not close it. */
   carrier?: Carrier | undefined;
   /** Sent with each call: a value, or a function that is asked for each call and once more after `unauthenticated`. */
   headers?: HeadersOption | undefined;
-  /** Used instead of the platform's `fetch`, with `url` only. */
+  /** Used instead of the platform's `fetch`, with `url` only. Then there is no WebSocket either, unless `webSocket` is given. */
   fetch?: typeof globalThis.fetch | undefined;
+  /** Used instead of `globalThis.WebSocket`, which Node 20 has not, with `url` only: the class of the package ws fits. */
+  webSocket?: WebSocketConstructor | undefined;
+  /**
+   * Told, with `url` only, that calls which stay open go by `fetch` for the next minute, and why: the platform has no
+   * WebSocket, or the gateway was reached but no tunnel to it. What it throws goes nowhere.
+   */
+  onFallback?: ((why: MillraceError) => void) | undefined;
   /**
    * Milliseconds; `0` means none. For calls with one answer: the whole call with its repeats. For reads: between two
    * chunks. 30 000 by default for both. Subscriptions take theirs from the call alone.
@@ -70,7 +79,7 @@ export interface Connection {
 
 const RETRY_DEFAULTS = { attempts: 4, baseMs: 100, maxMs: 5_000 } as const;
 
-const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry", "connectTimeoutMs", "maxMessageBytes"] as const;
+const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "webSocket", "onFallback", "timeoutMs", "retry", "connectTimeoutMs", "maxMessageBytes"] as const;
 
 /**
  * A client's options, checked and with every default filled in. Sends nothing.
@@ -79,16 +88,19 @@ const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "timeoutMs", "retry"
  */
 export function openConnection(system: SystemName, options: ConnectionOptions, { toError, optionNames = [], maxMetadataBytes = Infinity }: ConnectionRules): Connection {
   checkOptions("options", options, [...OPTION_NAMES, ...optionNames], "", system);
-  const { url, carrier: given, headers, fetch, timeoutMs, retry } = options;
+  const { url, carrier: given, headers, fetch, webSocket, onFallback, timeoutMs, retry } = options;
   const limits = checkLimits(options, system);
   if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, system);
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
   const policy = retry === false ? retry : checkRetry(retry, system);
   if ((url === undefined) === (given === undefined)) throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
-  const carrier = given === undefined ? carrierByFetch({ ...limits, url, fetch, heartbeatMs: HEARTBEAT_MS, collect: atHand, system }) : given;
+  for (const [name, value] of Object.entries({ fetch, webSocket, onFallback })) {
+    if (value === undefined) continue;
+    if (typeof value !== "function" || given !== undefined) throw invalidArgument(name, value, given === undefined ? "must be a function" : "must be given with `url` only", system);
+  }
+  const carrier = given === undefined ? carrierByUrl({ ...limits, url, fetch, webSocket, onFallback, heartbeatMs: HEARTBEAT_MS, collect: atHand, system }) : given;
   const { call, close } = Object(carrier) as Partial<Carrier>;
   if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
-  if (given !== undefined && fetch !== undefined) throw invalidArgument("fetch", fetch, "must be given with `url` only", system);
   const closed = new Ending();
   return {
     ...limits, system, carrier, headers, timeoutMs, retry: policy, toError, maxMetadataBytes, closed,

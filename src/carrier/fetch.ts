@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, MAX_TIMER_MS } from "../core/arguments.js";
+import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
 import { MillraceError } from "../core/errors.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { collectMessages } from "./collect.js";
@@ -40,10 +40,12 @@ export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   checkOptions("options", options, OPTION_NAMES, "");
   const { url, fetch, heartbeatMs = HEARTBEAT_MS } = options;
   checkInteger("heartbeatMs", heartbeatMs, 0, MAX_TIMER_MS);
-  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs, collect });
+  if (fetch !== undefined && typeof fetch !== "function") throw invalidArgument("fetch", fetch, "must be a function");
+  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs, collect: collectUnlessBoth });
 }
 
-async function collect(call: CarrierCall, signal: AbortSignal): Promise<Uint8Array[]> {
+/** All messages of a call; refuses one that sends in both directions at once. */
+export async function collectUnlessBoth(call: CarrierCall, signal: AbortSignal): Promise<Uint8Array[]> {
   if (call.kind !== "bidi" || call.duplex === "half") return collectMessages(call, signal);
   throw new MillraceError("unsupported", `${call.path} sends in both directions at once, which fetch cannot: use the tunnel or an http2Carrier, or ask for duplex "half"`);
 }

@@ -1,3 +1,5 @@
+export { autoCarrier } from "./auto.js";
+export type { AutoCarrierOptions } from "./auto.js";
 export { fetchCarrier } from "./fetch.js";
 export type { FetchCarrierOptions } from "./fetch.js";
 export { tunnelCarrier } from "./tunnel.js";

@@ -1,17 +1,12 @@
-import { concatBytes } from "../core/bytes.js";
-import { invalidArgument } from "../core/arguments.js";
-import { MillraceError } from "../core/errors.js";
-import { abortable, linkSignals, onAbort, startTimer, type Ending, type LinkedSignal } from "../core/signal.js";
-import { EnvelopeReader } from "../wire/envelope-reader.js";
-import { encodeEnvelope, encodeEnvelopes } from "../wire/frames.js";
-import { encodeHeaderBlock, HeaderBlockReader } from "../wire/header-block.js";
-import { encodeGrpcTimeout } from "../wire/timeout.js";
-import { parseTrailers } from "../wire/trailers.js";
+import type { MillraceError } from "../core/errors.js";
+import type { Ending, LinkedSignal } from "../core/signal.js";
+import type { EnvelopeReader } from "../wire/envelope-reader.js";
 import type { YamuxStream, YamuxStreamEvents } from "../wire/yamux-stream.js";
-import { collectMessages } from "./collect.js";
-import { connectionLost } from "./network-error.js";
-import { ResponseFeed, type ResponseSource } from "./response.js";
+import type { ResponseFeed, ResponseSource } from "./response.js";
+import { encodeHead, HeadReader } from "./tunnel-head.js";
 import type { TunnelLink } from "./tunnel-link.js";
+import type { TunnelLinks } from "./tunnel-links.js";
+import type { TunnelTools } from "./tunnel-tools.js";
 import type { CarrierCall, CarrierResponse } from "./types.js";
 
 /** What calls of one tunnel carrier share. */
@@ -20,8 +15,11 @@ export interface TunnelCallSettings {
   readonly origin: string;
   readonly maxMessageBytes: number;
   readonly connectTimeoutMs: number;
-  /** The tunnel for a new call, opened if there is none. */
-  readonly link: () => TunnelLink;
+  /** Gives the tunnel for a new call. */
+  readonly links: TunnelLinks;
+  /** All messages of a call that sends them at once. */
+  readonly collect: (call: CarrierCall, signal: AbortSignal) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
+  readonly tools: TunnelTools;
   /** Ends when the carrier is closed. */
   readonly closed: Ending;
 }
@@ -33,7 +31,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   readonly #call: CarrierCall;
   readonly #feed: ResponseFeed;
   readonly #scope: LinkedSignal;
-  readonly #head = new HeaderBlockReader();
+  readonly #head: HeadReader;
   readonly #envelopes: EnvelopeReader;
   readonly #undo: (() => void)[] = [];
   #link: TunnelLink | undefined;
@@ -49,7 +47,9 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   constructor(settings: TunnelCallSettings, call: CarrierCall) {
     this.#settings = settings;
     this.#call = call;
+    const { ResponseFeed, EnvelopeReader, linkSignals, onAbort } = settings.tools;
     this.#feed = new ResponseFeed(this);
+    this.#head = new HeadReader(settings.tools);
     this.response = this.#feed.response;
     this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes });
     this.#scope = linkSignals(call.signal, settings.closed);
@@ -78,10 +78,11 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     this.#owedBytes += piece.length;
     const chunks: Uint8Array[] = [];
     try {
-      const before = this.#head.block;
+      const before = this.#head.headers;
       const rest = this.#head.push(piece);
-      const { block } = this.#head;
-      if (block !== undefined && block !== before) this.#headersCame(block.headers);
+      const { headers } = this.#head;
+      // After what came in the same message: who looks at the headers can know that nothing follows them.
+      if (headers !== undefined && headers !== before) queueMicrotask(() => this.#feed.headers(headers));
       this.#envelopes.push(rest, chunks);
     } catch (error) {
       this.#hold(chunks);
@@ -93,11 +94,12 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   }
 
   end(): void {
+    const { tools, origin } = this.#settings;
     try {
       this.#envelopes.end();
       const block = this.#envelopes.trailerBlock;
-      if (block === undefined) throw connectionLost(this.#settings.origin);
-      const trailers = parseTrailers(block);
+      if (block === undefined) throw tools.connectionLost(origin);
+      const trailers = tools.parseTrailers(block);
       this.#handOver();
       this.#feed.finish(trailers);
       this.#free();
@@ -107,7 +109,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   }
 
   reset(cause: unknown): void {
-    this.#fail(cause ?? new MillraceError("unavailable", `${this.#settings.origin} broke the call off`, { applied: "unknown" }));
+    this.#fail(cause ?? this.#error("unavailable", `${this.#settings.origin} broke the call off`, { applied: "unknown" }));
   }
 
   drain(): void {
@@ -117,10 +119,11 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   async #run(): Promise<void> {
     const { kind, duplex, timeoutMs } = this.#call;
     const { signal } = this.#scope;
-    this.#undo.push(startTimer(timeoutMs, () => this.#scope.abort(this.#timeout())));
+    const { tools, collect } = this.#settings;
+    this.#undo.push(tools.startTimer(timeoutMs, () => this.#scope.abort(this.#timeout())));
     const head = this.#encodeHead();
     const streams = (kind === "client" || kind === "bidi") && duplex !== "half";
-    const body = streams ? undefined : encodeEnvelopes(await collectMessages(this.#call, signal));
+    const body = streams ? undefined : tools.encodeEnvelopes(await collect(this.#call, signal));
     if (this.#feed.over) return;
     const link = await this.#connected();
     if (this.#feed.over) return;
@@ -128,23 +131,24 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     const stream = link.open(this);
     this.#stream = stream;
     if (body === undefined) return this.#sendAll(stream, head);
-    stream.write(concatBytes([head, body]));
+    stream.write(tools.concatBytes([head, body]));
     stream.end();
   }
 
   #encodeHead(): Uint8Array {
     const { path, headers: metadata, timeoutMs } = this.#call;
     const headers = new Headers(metadata);
-    if (timeoutMs !== undefined && timeoutMs > 0) headers.set("grpc-timeout", encodeGrpcTimeout(timeoutMs));
-    return encodeHeaderBlock(path, headers);
+    if (timeoutMs !== undefined && timeoutMs > 0) headers.set("grpc-timeout", this.#settings.tools.encodeGrpcTimeout(timeoutMs));
+    return encodeHead(path, headers, this.#settings.tools);
   }
 
   async #connected(): Promise<TunnelLink> {
-    const link = this.#settings.link();
-    const ms = this.#call.connectTimeoutMs ?? this.#settings.connectTimeoutMs;
-    const stop = startTimer(ms, () => this.#scope.abort(new MillraceError("unavailable", `${this.#settings.origin} gave no tunnel within ${ms} ms`)));
+    const { links, connectTimeoutMs, origin, tools } = this.#settings;
+    const link = links.get();
+    const ms = this.#call.connectTimeoutMs ?? connectTimeoutMs;
+    const stop = tools.startTimer(ms, () => this.#scope.abort(this.#error("unavailable", `${origin} gave no tunnel within ${ms} ms`)));
     this.#undo.push(stop);
-    await abortable(link.ready, this.#scope.signal);
+    await tools.abortable(link.ready, this.#scope.signal);
     stop();
     return link;
   }
@@ -157,7 +161,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     try {
       stream.write(head);
       for (let index = 0; !ended; index++) {
-        const next = await abortable(Promise.resolve(iterator.next()), signal);
+        const next = await this.#settings.tools.abortable(Promise.resolve(iterator.next()), signal);
         ended = next.done === true;
         if (next.done !== true) await this.#write(stream, next.value, index);
       }
@@ -169,14 +173,10 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   }
 
   async #write(stream: YamuxStream, message: Uint8Array, index: number): Promise<void> {
-    if (!(message instanceof Uint8Array)) throw invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
-    if (stream.write(encodeEnvelope(message))) return;
-    await abortable(new Promise<void>((resolve) => { this.#drained = resolve; }), this.#scope.signal);
-  }
-
-  #headersCame(headers: readonly (readonly [string, string])[]): void {
-    // After what came in the same message: who looks at the headers can know that nothing follows them.
-    queueMicrotask(() => this.#feed.headers(new Headers([...headers] as [string, string][])));
+    const { tools } = this.#settings;
+    if (!(message instanceof Uint8Array)) throw tools.invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
+    if (stream.write(tools.encodeEnvelopes([message]))) return;
+    await tools.abortable(new Promise<void>((resolve) => { this.#drained = resolve; }), this.#scope.signal);
   }
 
   #hold(chunks: readonly Uint8Array[]): void {
@@ -198,7 +198,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
 
   #timeout(): MillraceError {
     const { path, timeoutMs } = this.#call;
-    return new MillraceError("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: this.#stream === undefined ? "no" : "unknown" });
+    return this.#error("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: this.#stream === undefined ? "no" : "unknown" });
   }
 
   /** Ends the call; what was received before can still be taken. */
@@ -215,6 +215,10 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     this.#stream?.reset();
     this.#link?.rest();
     // Wakes a sender that waits.
-    this.#scope.abort(new MillraceError("unavailable", "The call has ended"));
+    this.#scope.abort(this.#error("unavailable", "The call has ended"));
+  }
+
+  #error(...arguments_: ConstructorParameters<TunnelTools["MillraceError"]>): MillraceError {
+    return new this.#settings.tools.MillraceError(...arguments_);
   }
 }

@@ -1,15 +1,11 @@
-import { MillraceError } from "../core/errors.js";
-import { concatBytes } from "../core/bytes.js";
-import type { HeadersOption } from "../core/options.js";
-import { startTimer } from "../core/signal.js";
-import { encodeHeaderBlock, HeaderBlockReader } from "../wire/header-block.js";
+import type { MillraceError } from "../core/errors.js";
 import { MAX_TUNNEL_CALLS, TUNNEL_PATH, TUNNEL_PROTOCOL, tunnelClose } from "../wire/tunnel.js";
+import { YamuxError } from "../wire/yamux.js";
 import { YamuxSession } from "../wire/yamux-session.js";
 import type { YamuxStream, YamuxStreamEvents } from "../wire/yamux-stream.js";
-import type { GatewayUrl } from "./gateway-url.js";
-import { checkHeaders } from "./headers.js";
-import { connectionLost } from "./network-error.js";
-import { promisedSilenceMs, watchSilence } from "./silence.js";
+import type { GatewayUrl } from "../core/gateway-url.js";
+import { encodeHead, HeadReader } from "./tunnel-head.js";
+import type { TunnelTools } from "./tunnel-tools.js";
 
 /** What a tunnel needs of a WebSocket; the platform's and that of the package ws have it. */
 export interface WebSocketLike {
@@ -42,8 +38,10 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 export interface TunnelSettings {
   readonly gateway: GatewayUrl;
   readonly webSocket: WebSocketConstructor | undefined;
-  readonly headers: HeadersOption | undefined;
+  /** What the first message carries; `refresh` after a tunnel that ended with `unauthenticated`. */
+  readonly headers: ((refresh: boolean) => Promise<Headers>) | undefined;
   readonly connectTimeoutMs: number;
+  readonly tools: TunnelTools;
 }
 
 /** Frames that leave in one message, about; a message is refused far above that. */
@@ -58,6 +56,7 @@ export class TunnelLink {
   #settle!: { resolve(): void; reject(error: unknown): void };
   #socket: WebSocketLike | undefined;
   #isReady = false;
+  #isRefused = false;
   #goneAway = false;
   #failure: MillraceError | undefined;
   #out: Uint8Array[] = [];
@@ -66,7 +65,6 @@ export class TunnelLink {
   #heardAt = 0;
   #stopWatching = (): void => {};
   readonly #stopConnecting: () => void;
-  readonly #hidden = (): void => this.close(new MillraceError("unavailable", "The page was left, which closes its tunnel", { applied: "unknown" }));
 
   /** @param refresh Whether the last tunnel ended with `unauthenticated`. */
   constructor(settings: TunnelSettings, refresh: boolean) {
@@ -83,7 +81,7 @@ export class TunnelLink {
       },
     });
     const ms = settings.connectTimeoutMs;
-    this.#stopConnecting = startTimer(ms, () => this.close(new MillraceError("unavailable", `${settings.gateway.origin} gave no tunnel within ${ms} ms`)));
+    this.#stopConnecting = settings.tools.startTimer(ms, () => this.#refuse(this.#error("unavailable", `${settings.gateway.origin} gave no tunnel within ${ms} ms`)));
     this.#connect(refresh).catch((error: unknown) => this.close(error));
   }
 
@@ -92,9 +90,19 @@ export class TunnelLink {
     return this.#failure === undefined && !this.#goneAway;
   }
 
+  /** Whether it leads to a gateway that takes calls at once. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** Why it is lost, once it is. */
-  get failure(): unknown {
+  get failure(): MillraceError | undefined {
     return this.#failure;
+  }
+
+  /** Whether it never stood although nobody said why: no WebSocket here, nobody there, or something between that lets none through. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /**
@@ -103,15 +111,14 @@ export class TunnelLink {
    * @throws {MillraceError} `resource_exhausted` above 1 024 calls, `unavailable` when the gateway takes no more.
    */
   open(events: YamuxStreamEvents): YamuxStream {
-    if (this.usable && !this.#session.canOpen) {
-      throw new MillraceError("resource_exhausted", `A tunnel carries ${MAX_TUNNEL_CALLS} calls at a time`, { reason: "limit" });
-    }
+    if (!this.usable) throw this.#error("unavailable", "The tunnel takes no more calls", { cause: this.#failure });
+    if (!this.#session.canOpen) throw this.#error("resource_exhausted", `A tunnel carries ${MAX_TUNNEL_CALLS} calls at a time`, { reason: "limit" });
     return this.#session.open(events);
   }
 
   /** A call has ended: closes the socket if it was the last one of a tunnel that takes no more. */
   rest(): void {
-    if (this.#goneAway && this.#session.openStreams === 0) this.close(new MillraceError("unavailable", "The gateway has shut down", { reason: "drain" }));
+    if (this.#goneAway && this.#session.openStreams === 0) this.close(this.#error("unavailable", "The gateway has shut down", { reason: "drain" }));
   }
 
   /** Ends every call with `error` and closes the socket. Idempotent. */
@@ -120,7 +127,6 @@ export class TunnelLink {
     this.#failure = error as MillraceError;
     this.#stopConnecting();
     this.#stopWatching();
-    listenToPage("removeEventListener", this.#hidden);
     this.#settle.reject(error);
     this.#session.fail(error);
     this.#flush();
@@ -128,56 +134,63 @@ export class TunnelLink {
   }
 
   async #connect(refresh: boolean): Promise<void> {
-    const { gateway, headers: own } = this.#settings;
-    const given = typeof own === "function" ? await own({ refresh }) : own;
-    const hello = encodeHeaderBlock(undefined, given === undefined ? [] : checkHeaders(typeof own === "function" ? "headers()" : "headers", given, undefined));
+    const { gateway, headers } = this.#settings;
+    const hello = encodeHead(undefined, headers === undefined ? new Headers() : await headers(refresh), this.#settings.tools);
     if (this.#failure !== undefined) return;
     const socket = this.#construct(gateway.base.replace(/^http/, "ws") + TUNNEL_PATH);
+    if (socket === undefined) return;
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
       if (socket.protocol === TUNNEL_PROTOCOL) socket.send(hello);
-      else this.close(new MillraceError("protocol", `${gateway.origin} does not speak ${TUNNEL_PROTOCOL}`));
+      else this.#refuse(this.#error("protocol", `${gateway.origin} does not speak ${TUNNEL_PROTOCOL}`));
     });
     socket.addEventListener("message", ({ data }) => this.#received(data));
-    socket.addEventListener("close", ({ code }) => this.close(this.#errorOf(code)));
+    socket.addEventListener("close", ({ code }) => this.#ended(code));
     // What it means comes with `close`; without a listener Node's would end the process.
     socket.addEventListener("error", () => {});
-    listenToPage("addEventListener", this.#hidden);
   }
 
-  #construct(url: string): WebSocketLike {
+  #construct(url: string): WebSocketLike | undefined {
     const WebSocket = this.#settings.webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
     if (WebSocket === undefined) {
-      throw new MillraceError("unsupported", "This platform has no WebSocket: pass `webSocket` (the package ws has one), or use an http2Carrier");
+      this.#refuse(this.#error("unsupported", "This platform has no WebSocket: pass `webSocket` (the package ws has one), or use an http2Carrier"));
+      return undefined;
     }
     try {
       return new WebSocket(url, [TUNNEL_PROTOCOL]);
     } catch (cause) {
-      throw new MillraceError("unavailable", `The platform opens no WebSocket to ${this.#settings.gateway.origin}`, { cause });
+      this.#refuse(this.#error("unavailable", `The platform opens no WebSocket to ${this.#settings.gateway.origin}`, { cause }));
+      return undefined;
     }
+  }
+
+  #refuse(error: MillraceError): void {
+    if (this.#failure !== undefined) return;
+    this.#isRefused = true;
+    this.close(error);
   }
 
   #received(data: unknown): void {
     if (this.#failure !== undefined) return;
     this.#heardAt = Date.now();
     try {
-      if (!(data instanceof ArrayBuffer)) throw new MillraceError("protocol", "The tunnel brought something other than bytes", { applied: "unknown" });
+      if (!(data instanceof ArrayBuffer)) throw this.#error("protocol", "The tunnel brought something other than bytes", { applied: "unknown" });
       if (this.#isReady) this.#session.receive(new Uint8Array(data));
       else this.#welcomed(new Uint8Array(data));
     } catch (error) {
-      this.close(error);
+      this.close(error instanceof YamuxError ? this.#error("protocol", error.message, { applied: "unknown" }) : error);
     }
   }
 
   /** The gateway's first message: what it promises for the tunnel as a whole. */
   #welcomed(message: Uint8Array): void {
-    const reader = new HeaderBlockReader();
+    const reader = new HeadReader(this.#settings.tools);
     const rest = reader.push(message);
-    if (reader.block === undefined || rest.length > 0) throw new MillraceError("protocol", "The tunnel does not begin with a header block");
+    if (reader.headers === undefined || rest.length > 0) throw this.#error("protocol", "The tunnel does not begin with a header block");
     this.#isReady = true;
     this.#stopConnecting();
-    this.#silenceMs = promisedSilenceMs(new Headers([...reader.block.headers] as [string, string][]));
+    this.#silenceMs = this.#settings.tools.promisedSilenceMs(reader.headers);
     this.#watch(this.#silenceMs);
     this.#settle.resolve();
   }
@@ -186,10 +199,10 @@ export class TunnelLink {
   #watch(waitMs: number | undefined): void {
     const ms = this.#silenceMs;
     if (ms === undefined) return;
-    this.#stopWatching = watchSilence(ms, () => {
+    this.#stopWatching = this.#settings.tools.watchSilence(ms, () => {
       const leftMs = this.#heardAt + ms - Date.now();
       if (leftMs > 0) this.#watch(leftMs);
-      else this.close(new MillraceError("unavailable", `${this.#settings.gateway.origin} was silent for ${ms} ms although it promised heartbeats`, { applied: "unknown" }));
+      else this.close(this.#error("unavailable", `${this.#settings.gateway.origin} was silent for ${ms} ms although it promised heartbeats`, { applied: "unknown" }));
     }, waitMs);
   }
 
@@ -202,26 +215,33 @@ export class TunnelLink {
 
   #flush(): void {
     if (this.#out.length === 0) return;
-    const message = concatBytes(this.#out);
+    const message = this.#settings.tools.concatBytes(this.#out);
     this.#out = [];
     this.#outBytes = 0;
     this.#socket?.send(message);
   }
 
-  #errorOf(code: number | undefined): MillraceError {
+  #ended(code: number | undefined): void {
+    const { gateway: { origin }, tools } = this.#settings;
+    const said = this.#reasonOf(code);
+    if (said !== undefined) this.close(said);
+    else if (this.#isReady) this.close(tools.connectionLost(origin));
+    else this.#refuse(this.#error("unavailable", `${origin} was not reached, it does not let this page in, or it has no tunnel`));
+  }
+
+  /** What the gateway said with the socket's end. */
+  #reasonOf(code: number | undefined): MillraceError | undefined {
     const { origin } = this.#settings.gateway;
     const applied = this.#isReady ? "unknown" : "no";
     switch (code) {
-      case tunnelClose.unauthenticated: return new MillraceError("unauthenticated", `${origin} does not accept the tunnel's credentials`, { applied });
-      case tunnelClose.forbidden: return new MillraceError("permission_denied", `${origin} does not let this page in`, { applied });
-      case tunnelClose.drain: return new MillraceError("unavailable", `${origin} shuts down: connect again`, { applied, reason: "drain" });
-      default: return this.#isReady ? connectionLost(origin) : new MillraceError("unavailable", `${origin} was not reached, it does not let this page in, or it has no tunnel`);
+      case tunnelClose.unauthenticated: return this.#error("unauthenticated", `${origin} does not accept the tunnel's credentials`, { applied });
+      case tunnelClose.forbidden: return this.#error("permission_denied", `${origin} does not let this page in`, { applied });
+      case tunnelClose.drain: return this.#error("unavailable", `${origin} shuts down: connect again`, { applied, reason: "drain" });
+      default: return undefined;
     }
   }
-}
 
-/** Where there is a page: an open socket would keep it out of the browser's back-forward cache. */
-function listenToPage(what: "addEventListener" | "removeEventListener", listener: () => void): void {
-  const { [what]: listen } = globalThis as Partial<Pick<typeof globalThis, typeof what>>;
-  listen?.call(globalThis, "pagehide", listener);
+  #error(...arguments_: ConstructorParameters<TunnelTools["MillraceError"]>): MillraceError {
+    return new this.#settings.tools.MillraceError(...arguments_);
+  }
 }

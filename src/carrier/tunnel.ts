@@ -1,11 +1,12 @@
 import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
-import { isMillraceError, MillraceError } from "../core/errors.js";
 import type { HeadersOption } from "../core/options.js";
-import { Ending } from "../core/signal.js";
-import { parseGatewayUrl } from "./gateway-url.js";
+import { carrierByTunnel } from "./carrier-by-tunnel.js";
+import { collectMessages } from "./collect.js";
+import { parseGatewayUrl } from "../core/gateway-url.js";
 import { checkHeaders } from "./headers.js";
-import { TunnelCall } from "./tunnel-call.js";
-import { TunnelLink, type WebSocketConstructor } from "./tunnel-link.js";
+import type { WebSocketConstructor } from "./tunnel-link.js";
+import { TunnelLinks } from "./tunnel-links.js";
+import { tunnelTools } from "./tunnel-tools.js";
 import { CARRIER_DEFAULTS, type Carrier } from "./types.js";
 
 /** Where a {@link tunnelCarrier} leads, and how. */
@@ -46,21 +47,11 @@ export function tunnelCarrier(options: TunnelCarrierOptions): Carrier {
   if (webSocket !== undefined && typeof webSocket !== "function") throw invalidArgument("webSocket", webSocket, "must be a class like WebSocket");
   if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, undefined);
   const gateway = parseGatewayUrl(url);
-  const closed = new Ending();
-  let current: TunnelLink | undefined;
-  const link = (): TunnelLink => {
-    if (current?.usable !== true) {
-      const { failure } = current ?? {};
-      current = new TunnelLink({ gateway, webSocket, headers, connectTimeoutMs }, isMillraceError(failure, "unauthenticated"));
-    }
-    return current;
-  };
-  return {
-    call: (call) => new TunnelCall({ origin: gateway.origin, maxMessageBytes, connectTimeoutMs, link, closed }, call).response,
-    async close() {
-      const reason = new MillraceError("unavailable", "The carrier is closed");
-      closed.end(reason);
-      current?.close(reason);
+  const links = new TunnelLinks({
+    gateway, webSocket, connectTimeoutMs, tools: tunnelTools,
+    async headers(refresh) {
+      return typeof headers === "function" ? checkHeaders("headers()", await headers({ refresh }), undefined) : checkHeaders("headers", headers ?? {}, undefined);
     },
-  };
+  });
+  return carrierByTunnel({ origin: gateway.origin, connectTimeoutMs, maxMessageBytes, links, collect: collectMessages, tools: tunnelTools });
 }

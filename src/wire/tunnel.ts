@@ -19,6 +19,8 @@ export const tunnelClose = {
   protocol: 1002,
   /** A text message came. */
   notBinary: 1003,
+  /** The gateway failed. */
+  internal: 1011,
   /** The gateway shuts down: connect again. */
   drain: 1012,
   /** The tunnel's credentials are not good, or no longer. */

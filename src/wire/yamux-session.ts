@@ -1,6 +1,5 @@
-import { MillraceError } from "../core/errors.js";
 import {
-  encodeYamuxHeader, YAMUX_INITIAL_WINDOW, yamuxFlag, yamuxGoAway, YamuxReader, yamuxType, type YamuxHeader,
+  encodeYamuxHeader, YAMUX_INITIAL_WINDOW, YamuxError, yamuxFlag, yamuxGoAway, YamuxReader, yamuxType, type YamuxHeader,
 } from "./yamux.js";
 import { YamuxStream, type YamuxStreamEvents } from "./yamux-stream.js";
 
@@ -37,7 +36,6 @@ export class YamuxSession {
   #peerStreams = 0;
   #refusing = false;
   #peerRefuses = false;
-  #failure: unknown;
   #failed = false;
 
   constructor(options: YamuxSessionOptions) {
@@ -65,10 +63,10 @@ export class YamuxSession {
   /**
    * Opens a stream. Nothing is sent before its first write.
    *
-   * @throws {MillraceError} `unavailable` when {@link canOpen} is false. Nothing was sent.
+   * @throws {YamuxError} When {@link canOpen} is false. Nothing was sent.
    */
   open(events: YamuxStreamEvents): YamuxStream {
-    if (!this.canOpen) throw new MillraceError("unavailable", "The tunnel takes no more calls", { cause: this.#failure });
+    if (!this.canOpen) throw new YamuxError("The tunnel takes no more calls");
     const stream = this.#create(this.#nextId, yamuxFlag.syn);
     this.#nextId += 2;
     stream.listen(events);
@@ -78,7 +76,7 @@ export class YamuxSession {
   /**
    * Bytes from the peer, cut anywhere.
    *
-   * @throws {MillraceError} `protocol` when the peer breaks the protocol. The session has failed then: a go-away was
+   * @throws {YamuxError} when the peer breaks the protocol. The session has failed then: a go-away was
    * sent, every stream was reset, and the connection is to be closed.
    */
   receive(bytes: Uint8Array): void {
@@ -108,7 +106,6 @@ export class YamuxSession {
   fail(cause: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#failure = cause;
     for (const stream of [...this.#streams.values()]) stream.abandon(cause);
     this.#streams.clear();
   }
@@ -135,7 +132,7 @@ export class YamuxSession {
   #header(header: YamuxHeader): void {
     if (header.type === yamuxType.ping) return this.#ping(header);
     if (header.type === yamuxType.goAway) return this.#goneAway(header.length);
-    if (header.streamId === 0) throw new MillraceError("protocol", "The tunnel's peer sent a stream frame for stream 0");
+    if (header.streamId === 0) throw new YamuxError("The tunnel's peer sent a stream frame for stream 0");
     if ((header.flags & yamuxFlag.syn) !== 0) this.#accept(header.streamId);
     const stream = this.#streams.get(header.streamId);
     if (stream === undefined) return this.#strayFrame(header);
@@ -157,7 +154,7 @@ export class YamuxSession {
   #accept(id: number): void {
     // Not in the order of their numbers: peers number streams before they queue their frames.
     if (!this.#isPeers(id) || this.#streams.has(id)) {
-      throw new MillraceError("protocol", `The tunnel's peer opened stream ${id}, which is not its to open`);
+      throw new YamuxError(`The tunnel's peer opened stream ${id}, which is not its to open`);
     }
     this.#lastPeerId = Math.max(this.#lastPeerId, id);
     const { accept } = this.#options;
@@ -177,9 +174,9 @@ export class YamuxSession {
   /** Frames for a stream that has ended cross its end on the way; for one that never began they are an error. */
   #strayFrame(header: YamuxHeader): void {
     const began = this.#isPeers(header.streamId) ? header.streamId <= this.#lastPeerId : header.streamId < this.#nextId;
-    if (!began) throw new MillraceError("protocol", `The tunnel's peer sent a frame for stream ${header.streamId}, which nobody opened`);
+    if (!began) throw new YamuxError(`The tunnel's peer sent a frame for stream ${header.streamId}, which nobody opened`);
     if (header.type === yamuxType.data && header.length > this.#windowBytes) {
-      throw new MillraceError("protocol", `The tunnel's peer sent more on stream ${header.streamId} than any window allows`);
+      throw new YamuxError(`The tunnel's peer sent more on stream ${header.streamId} than any window allows`);
     }
   }
 }

@@ -1,5 +1,4 @@
-import { MillraceError } from "../core/errors.js";
-import { encodeYamuxData, encodeYamuxHeader, YAMUX_INITIAL_WINDOW, yamuxFlag, yamuxType } from "./yamux.js";
+import { encodeYamuxData, encodeYamuxHeader, YAMUX_INITIAL_WINDOW, YamuxError, yamuxFlag, yamuxType } from "./yamux.js";
 
 /** What the user of a stream is told. After `end` and one's own `end()`, but for a last `drain`, or after `reset`, nothing more comes. */
 export interface YamuxStreamEvents {
@@ -97,11 +96,11 @@ export class YamuxStream {
   /**
    * A data frame's header: its length must fit the window. For the session.
    *
-   * @throws {MillraceError} `protocol` when it does not, or when the peer had ended the stream.
+   * @throws {YamuxError} when it does not, or when the peer had ended the stream.
    */
   expect(length: number): void {
-    if (this.#peerEnd && length > 0) throw new MillraceError("protocol", `The tunnel's peer sent data on stream ${this.id} after its end`);
-    if (length > this.#receiveWindow) throw new MillraceError("protocol", `The tunnel's peer sent more on stream ${this.id} than its window allows`);
+    if (this.#peerEnd && length > 0) throw new YamuxError(`The tunnel's peer sent data on stream ${this.id} after its end`);
+    if (length > this.#receiveWindow) throw new YamuxError(`The tunnel's peer sent more on stream ${this.id} than its window allows`);
     this.#receiveWindow -= length;
   }
 
@@ -113,11 +112,11 @@ export class YamuxStream {
   /**
    * The peer's window grows. For the session.
    *
-   * @throws {MillraceError} `protocol` when it grows past 2^32 - 1.
+   * @throws {YamuxError} when it grows past 2^32 - 1.
    */
   grow(bytes: number): void {
     this.#sendWindow += bytes;
-    if (this.#sendWindow > 0xffff_ffff) throw new MillraceError("protocol", `The tunnel's peer lets the window of stream ${this.id} grow without bound`);
+    if (this.#sendWindow > 0xffff_ffff) throw new YamuxError(`The tunnel's peer lets the window of stream ${this.id} grow without bound`);
     if (bytes === 0 || this.#queue.length === 0) return;
     this.#flush();
     if (this.#queue.length === 0) this.#events.drain();

@@ -1,10 +1,13 @@
-import { MillraceError } from "../core/errors.js";
-
 /** Bytes of a yamux frame header; every frame begins with one. */
 export const YAMUX_HEADER_BYTES = 12;
 
 /** The window that each direction of a stream begins with, in bytes. Fixed by the protocol. */
 export const YAMUX_INITIAL_WINDOW = 256 * 1024;
+
+/** The peer broke the protocol. A class of its own, so that it is told apart from whatever else goes wrong meanwhile. */
+export class YamuxError extends Error {
+  override name = "YamuxError";
+}
 
 /** Frame types of yamux version 0. */
 export const yamuxType = { data: 0, windowUpdate: 1, ping: 2, goAway: 3 } as const;
@@ -62,7 +65,7 @@ const KNOWN_FLAGS = yamuxFlag.syn | yamuxFlag.ack | yamuxFlag.fin | yamuxFlag.rs
  * Reads yamux frames from bytes that may be cut anywhere. A payload is handed on as it comes, so nothing larger than
  * a header is ever held.
  *
- * @throws {MillraceError} `protocol` on another version, an unknown type or unknown flags. The connection is of no use then.
+ * @throws {YamuxError} on another version, an unknown type or unknown flags. The connection is of no use then.
  */
 export class YamuxReader {
   readonly #events: YamuxReaderEvents;
@@ -116,14 +119,14 @@ export class YamuxReader {
 /**
  * A header from its twelve bytes.
  *
- * @throws {MillraceError} `protocol` on another version, an unknown type or unknown flags.
+ * @throws {YamuxError} on another version, an unknown type or unknown flags.
  */
 export function decodeYamuxHeader(bytes: Uint8Array): YamuxHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, YAMUX_HEADER_BYTES);
   const version = view.getUint8(0);
   const header = { type: view.getUint8(1), flags: view.getUint16(2), streamId: view.getUint32(4), length: view.getUint32(8) };
-  if (version !== 0) throw new MillraceError("protocol", `The tunnel's peer speaks yamux version ${version}, expected 0`);
-  if (header.type > yamuxType.goAway) throw new MillraceError("protocol", `The tunnel's peer sent a yamux frame of unknown type ${header.type}`);
-  if ((header.flags & ~KNOWN_FLAGS) !== 0) throw new MillraceError("protocol", `The tunnel's peer sent a yamux frame with unknown flags ${header.flags}`);
+  if (version !== 0) throw new YamuxError(`The tunnel's peer speaks yamux version ${version}, expected 0`);
+  if (header.type > yamuxType.goAway) throw new YamuxError(`The tunnel's peer sent a yamux frame of unknown type ${header.type}`);
+  if ((header.flags & ~KNOWN_FLAGS) !== 0) throw new YamuxError(`The tunnel's peer sent a yamux frame with unknown flags ${header.flags}`);
   return header;
 }

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isMillraceError } from "millrace/internal/core/errors";
-import { decodeYamuxHeader, encodeYamuxData, encodeYamuxHeader, YAMUX_INITIAL_WINDOW, yamuxFlag, yamuxGoAway, yamuxType } from "millrace/internal/wire/yamux";
+import { decodeYamuxHeader, encodeYamuxData, encodeYamuxHeader, YAMUX_INITIAL_WINDOW, YamuxError, yamuxFlag, yamuxGoAway, yamuxType } from "millrace/internal/wire/yamux";
 import { YamuxSession, type YamuxSessionOptions } from "millrace/internal/wire/yamux-session";
 import type { YamuxStream, YamuxStreamEvents } from "millrace/internal/wire/yamux-stream";
 
@@ -44,7 +43,7 @@ function frames(writes: readonly Uint8Array[]): string[] {
 
 function protocolError(act: () => void): string {
   try { act(); } catch (error) {
-    if (isMillraceError(error, "protocol")) return error.message;
+    if (error instanceof YamuxError) return error.message;
     throw error;
   }
   throw new Error("nothing was thrown");
@@ -290,7 +289,7 @@ describe("YamuxSession.receive()", () => {
       try {
         b.receive(Uint8Array.from(bytes));
       } catch (error) {
-        expect(isMillraceError(error, "protocol")).toBe(true);
+        expect(error).toBeInstanceOf(YamuxError);
       }
       expect(b.openStreams).toBeLessThanOrEqual(3);
     }), { seed, numRuns: 5_000 });

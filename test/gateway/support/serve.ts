@@ -11,12 +11,12 @@ export interface ServedGateway {
   close(): Promise<void>;
 }
 
-/** Serves a gateway over HTTP/1.1; `allowAll` unless the options say otherwise. */
-export async function serveGateway(options: GatewayOptions): Promise<ServedGateway> {
+/** Serves a gateway over HTTP/1.1; `allowAll` unless the options say otherwise. @param at The port; any by default. */
+export async function serveGateway(options: GatewayOptions, at = 0): Promise<ServedGateway> {
   const gateway = createGateway({ allowAll: options.policy === undefined, ...options });
   const server = createServer({ maxHeaderSize: 64 * 1024 }, gateway.node);
   server.on("upgrade", gateway.upgrade);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(at, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     gateway,
