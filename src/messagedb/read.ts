@@ -21,7 +21,7 @@ export function positionIn(source: MessageSource, message: Message): bigint {
 
 /** {@link Read} page by page. A page that is not full is the last. */
 export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonFormat, signal?: AbortSignal): Read<Data> {
-  const { source } = range;
+  const { source, once: single = false } = range;
   let { start, limit } = range;
   let iterate: ReturnType<typeof iterations> | undefined;
   let held: Message<Data>[] = [];
@@ -42,7 +42,7 @@ export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonForma
       const rows = await page(source, start, size, scope.signal);
       const messages = rows.map((row) => toMessage<Data>(row, json));
       const last = messages.at(-1);
-      limit = messages.length < size ? 0 : Math.max(0, limit - messages.length);
+      limit = single || messages.length < size ? 0 : Math.max(0, limit - messages.length);
       if (limit === 0) scope.release();
       if (last === undefined) return undefined;
       start = positionIn(source, last) + 1n;

@@ -15,6 +15,8 @@ export interface ReadRange {
   readonly start: bigint;
   /** The most messages in all; `Infinity` for all of them. */
   readonly limit: number;
+  /** Whether one page is all there is, however long it is. */
+  readonly once?: boolean | undefined;
 }
 
 /** The name that stands for every message of the store. */

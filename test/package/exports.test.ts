@@ -11,7 +11,8 @@ const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What needs no types but those that a page and Node both have. */
 const PLATFORM = ["millrace", "millrace/umadb", "millrace/carrier", "millrace/live"];
-/** Connect is an optional peer: the one subpath that needs it is tried on its own. */
+/** What needs an optional peer is tried on its own, beside it. */
+const WITH_PEERS = ["millrace/connect", "millrace/messagedb/direct"];
 const LIGHT = [...PLATFORM, "millrace/carrier/http2"];
 const SERVER = ["millrace-server", "millrace-server/gateway", "millrace-server/embedded", "millrace-server/embedded/node"];
 /** How a user's compiler may find modules. */
@@ -66,7 +67,7 @@ describe("the packed millrace, installed in an empty project", () => {
   });
 
   it("offers the subpaths that are tried here", () => {
-    expect(subpathsOf(packed.millrace.manifest).sort()).toEqual([...LIGHT, "millrace/connect"].sort());
+    expect(subpathsOf(packed.millrace.manifest).sort()).toEqual([...LIGHT, ...WITH_PEERS].sort());
   });
 
   it.each(LIGHT)("imports %s by name in Node", async (name) => {
@@ -74,8 +75,11 @@ describe("the packed millrace, installed in an empty project", () => {
     expect(Number(names)).toBeGreaterThan(0);
   });
 
-  it("says which package is missing when millrace/connect is imported without Connect", async () => {
-    await expect(user.node(`import "millrace/connect";`)).rejects.toThrow(/Cannot find package '@connectrpc\/connect'/);
+  it.each([
+    ["millrace/connect", "@connectrpc/connect"],
+    ["millrace/messagedb/direct", "postgres"],
+  ])("says which package is missing when %s is imported without %s", async (name, peer) => {
+    await expect(user.node(`import ${JSON.stringify(name)};`)).rejects.toThrow(`Cannot find package '${peer}'`);
   });
 
   it("resolves internals by file name, for the server of the same version", async () => {
@@ -104,6 +108,37 @@ describe("the packed millrace, installed in an empty project", () => {
     } finally {
       await writeFile(file, declarations);
     }
+  });
+});
+
+describe("the packed millrace beside postgres.js", () => {
+  let project: Installed;
+
+  beforeAll(async () => {
+    project = await install([packed.millrace.tarball]);
+    await project.link("postgres");
+    await project.link("@types/node");
+  }, 60_000);
+
+  afterAll(() => project?.close());
+
+  it("imports millrace/messagedb/direct by name, which then does nothing until it is used", async () => {
+    const script = `const { MessageDbDirect } = await import("millrace/messagedb/direct");
+      const db = new MessageDbDirect({ url: "postgres://message_store@127.0.0.1:1/message_store" });
+      console.log(process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|Req/.test(kind)).length, typeof db.write);`;
+    expect(await project.node(script)).toBe("0 function");
+  });
+
+  it.each(RESOLUTIONS)("has declarations that need no other types, checked strictly with moduleResolution $moduleResolution", async (resolution) => {
+    expect(await typeCheck(project, importing(["millrace/messagedb/direct"]), resolution)).toBe("");
+  });
+
+  it.each(RESOLUTIONS)("takes an instance of postgres.js, whatever types it was given, with moduleResolution $moduleResolution", async (resolution) => {
+    const source = `import postgres from "postgres";
+      import { MessageDbDirect } from "millrace/messagedb/direct";
+      export const plain = new MessageDbDirect({ sql: postgres() });
+      export const typed = new MessageDbDirect({ sql: postgres({ types: { bigint: postgres.BigInt } }) });`;
+    expect(await typeCheck(project, source, { ...resolution, types: ["node"], skipLibCheck: true })).toBe("");
   });
 });
 

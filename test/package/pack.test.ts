@@ -46,11 +46,11 @@ describe("npm pack", () => {
     expect(JSON.stringify(packed.millrace.manifest)).not.toMatch(/"(file|workspace|link):/);
   });
 
-  it("needs @bufbuild/protobuf and nothing else; Connect is the user's to bring", () => {
+  it("needs @bufbuild/protobuf and nothing else; Connect and postgres.js are the user's to bring", () => {
     expect(packed.millrace.manifest).toMatchObject({
       dependencies: { "@bufbuild/protobuf": "^2.12.0" },
-      peerDependencies: { "@connectrpc/connect": "^2.1.2" },
-      peerDependenciesMeta: { "@connectrpc/connect": { optional: true } },
+      peerDependencies: { "@connectrpc/connect": "^2.1.2", postgres: "^3.4.9" },
+      peerDependenciesMeta: { "@connectrpc/connect": { optional: true }, postgres: { optional: true } },
       sideEffects: false,
     });
     expect(Object.keys(packed.millrace.manifest["dependencies"] as object)).toEqual(["@bufbuild/protobuf"]);

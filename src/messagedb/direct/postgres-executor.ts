@@ -1,0 +1,40 @@
+import { abortable } from "../../core/signal.js";
+import type { SqlExecutor } from "../sql-executor.js";
+
+/** What is used of a postgres.js instance; its `Sql` is one, whatever types it was given. */
+export interface PostgresJs {
+  /** Runs a statement that is given as text. */
+  unsafe(text: string, parameters: (string | null)[], options: { prepare: boolean }): PostgresJsQuery;
+}
+
+/** A statement of postgres.js. */
+export interface PostgresJsQuery {
+  /** Each value as the bytes that PostgreSQL sent, untouched by the instance's own types and transforms. */
+  raw(): PromiseLike<PostgresJsRows>;
+}
+
+/** What postgres.js answers to {@link PostgresJsQuery.raw}. */
+export interface PostgresJsRows extends Iterable<unknown> {
+  /** In the order of the values. */
+  readonly columns: readonly { readonly name: string }[];
+}
+
+/**
+ * Statements on postgres.js. An aborted one goes on in the database: telling it to stop would stop whatever its
+ * connection is at by then, which may be somebody else's.
+ */
+export function postgresExecutor(sql: PostgresJs): SqlExecutor {
+  return {
+    async query(text, parameters, signal) {
+      signal?.throwIfAborted();
+      const query = sql.unsafe(text, [...parameters], { prepare: true }).raw();
+      const result = await (signal === undefined ? query : abortable(query, signal));
+      return { columns: result.columns.map(({ name }) => name), rows: Array.from(result as Iterable<(Uint8Array | null)[]>, (row) => row.map(textOf)) };
+    },
+  };
+}
+
+function textOf(value: Uint8Array | null): string | null {
+  // A Buffer, whose own decoding is the quickest there is.
+  return value === null ? null : (value as Buffer).toString();
+}
