@@ -1,4 +1,4 @@
-import { isMillraceError, MillraceError, type Applied } from "../core/errors.js";
+import { isMillraceError, MillraceError, type Applied, type ErrorCode } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
 import type { RetryPolicy } from "../core/retry-options.js";
 import { withRetry } from "../core/retry.js";
@@ -11,6 +11,9 @@ export interface CallRules {
   readonly retry: RetryPolicy;
   readonly closed: Ending;
 }
+
+/** After a try that was lost, another that ends so says what became of both. */
+const DECIDED: readonly ErrorCode[] = ["conflict", "invalid_argument"];
 
 /**
  * Runs a call within its time, and again as long as its error says that another try may mend it.
@@ -39,26 +42,28 @@ export async function call<T>(run: (signal: AbortSignal) => Promise<T>, { signal
  * @param write `repeated` is false for the first try and for those after tries that certainly wrote nothing.
  */
 export async function callWrite<T>(write: (repeated: boolean, signal: AbortSignal) => Promise<T>, options: CallOptions, rules: CallRules): Promise<T> {
+  /** A try is under way, or its outcome was not waited for. */
+  let pending = false;
+  /** A try was lost. */
   let open = false;
-  let sent = false;
   const once = async (signal: AbortSignal): Promise<T> => {
     try {
-      sent = true;
+      pending = true;
       return await write(open, signal);
     } catch (error) {
       if (signal.aborted || !isMillraceError(error)) throw error;
-      if (error.applied === "unknown") open = true;
-      else if (!open) sent = false;
-      // Safe to repeat either way, which `applied` would deny.
-      throw error.applied === "unknown" ? withApplied(error, "no") : error;
+      pending = false;
+      if (error.applied === "no") throw error;
+      open = true;
+      // Safe to repeat all the same, which `unknown` would deny.
+      throw withApplied(error, "no");
     }
   };
   try {
     return await call(once, options, rules);
   } catch (error) {
-    // What the server refuses is decided; a lost answer, the deadline and the client's end are not.
-    const decided = !isMillraceError(error) || (error.code !== "unavailable" && error.code !== "timeout");
-    throw decided || !sent ? error : withApplied(error, "unknown");
+    if (!isMillraceError(error) || !(pending || (open && !DECIDED.includes(error.code)))) throw error;
+    throw withApplied(error, "unknown");
   }
 }
 

@@ -5,24 +5,28 @@ import { MillraceError } from "../../core/errors.js";
 import type { CallOptions } from "../../core/options.js";
 import { toRetryPolicy } from "../../core/retry-options.js";
 import { Ending } from "../../core/signal.js";
+import { call, callWrite, type CallRules } from "../calls.js";
 import { callOptions, categoryName, text, wrong } from "../check.js";
 import { toWrite, toWriteBatch, type Write } from "../check-write.js";
 import { readCustom } from "../custom-query.js";
-import type { JsonFormat, ReadCategoryOptions, ReadLastMessageOptions, ReadStreamOptions, WriteOptions } from "../options.js";
+import type { JsonFormat, ReadCategoryOptions, ReadLastMessageOptions, ReadStreamOptions, SubscribeOptions, WriteOptions } from "../options.js";
 import { openRead } from "../read.js";
 import { readReport, toReportRow, type ReportName } from "../reports.js";
 import { toMessage } from "../rows.js";
 import { toCategoryRange, toReadRange, toStreamRange, type ReadRange } from "../source.js";
 import type { SqlExecutor } from "../sql-executor.js";
+import { toMessageDbError } from "../sql-errors.js";
+import { lastPosition, sqlPageReader } from "../sql-subscribe.js";
 import { writeMessages } from "../sql-write.js";
 import { messageStoreVersion, readLastMessage, readPage, streamIdentifiers, streamVersion } from "../sql.js";
-import type { Read } from "../store.js";
+import type { MessageStore, MessageSubscription, Read } from "../store.js";
+import { pollFeed } from "../subscribe-poll.js";
+import { openSubscription, type FeedOrigin } from "../subscribe.js";
 import type { CategoryTypeCount, Message, NewMessage, StreamCount, StreamTypeCount, TypeCount } from "../types.js";
-import { call, callWrite, type CallRules } from "./calls.js";
 import type { DirectReadOptions, MessageDbDirectOptions } from "./options.js";
 import { postgresExecutor, type PostgresJs } from "./postgres-executor.js";
 
-const OPTION_NAMES = ["url", "sql", "maxConnections", "json", "timeoutMs", "connectTimeoutMs", "retry"];
+const OPTION_NAMES = ["url", "sql", "maxConnections", "json", "timeoutMs", "connectTimeoutMs", "pollMs", "retry"];
 
 /** Seconds that `close()` waits for what is in flight. */
 const CLOSE_SECONDS = 5;
@@ -33,23 +37,26 @@ const CLOSE_SECONDS = 5;
  *
  * It connects when it is used. Two clients share nothing.
  */
-export class MessageDbDirect {
+export class MessageDbDirect implements MessageStore {
   readonly #sql: SqlExecutor;
   readonly #json: JsonFormat;
   readonly #rules: CallRules;
+  readonly #origin: FeedOrigin;
   readonly #end: () => Promise<void>;
 
   /** @throws {MillraceError} `invalid_argument`. Nothing is sent. */
   constructor(options: MessageDbDirectOptions) {
     checkOptions("options", options, OPTION_NAMES, "", "messagedb");
-    const { url, sql, json = JSON, timeoutMs = 30_000, retry } = options;
+    const { url, sql, json = JSON, timeoutMs = 30_000, pollMs = 100, retry } = options;
     if ((url === undefined) === (sql === undefined)) throw new MillraceError("invalid_argument", "Exactly one of `url` and `sql` must be given", { system: "messagedb" });
     checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, "messagedb");
+    checkInteger("pollMs", pollMs, 1, MAX_TIMER_MS, "messagedb");
     this.#json = checkJson(json);
     this.#rules = { timeoutMs, retry: toRetryPolicy(retry, "messagedb"), closed: new Ending() };
     const given = sql === undefined ? undefined : checkSql(sql, options);
     const own = given === undefined ? connect(options) : undefined;
     this.#sql = postgresExecutor(given ?? (own as unknown as PostgresJs));
+    this.#origin = originOf(this.#sql, { json: this.#json, retry, closed: this.#rules.closed }, pollMs);
     this.#end = async () => { await own?.end({ timeout: CLOSE_SECONDS }); };
   }
 
@@ -162,6 +169,14 @@ export class MessageDbDirect {
     return this.#call((signal) => messageStoreVersion(this.#sql, signal), options);
   }
 
+  /**
+   * Follows a category, a stream (a name with a hyphen) or `"$all"`: the stored messages, then new ones as they are
+   * written, which it asks for every `pollMs`. Nothing is sent before the first `next()` or `opened`.
+   */
+  subscribe<Data = unknown>(name: string, options: SubscribeOptions = {}): MessageSubscription<Data> {
+    return openSubscription(this.#origin, name, options);
+  }
+
   /** Ends all calls and subscriptions with `unavailable`. An instance that was given (`sql`) stays its maker's. Idempotent. */
   async close(): Promise<void> {
     this.#rules.closed.end(new MillraceError("unavailable", "The client is closed", { system: "messagedb" }));
@@ -174,7 +189,7 @@ export class MessageDbDirect {
   }
 
   #call<T>(run: (signal: AbortSignal) => Promise<T>, options: CallOptions): Promise<T> {
-    return call(run, options, this.#rules);
+    return call((signal) => run(signal).catch((error: unknown) => { throw errorOf(error, signal); }), options, this.#rules);
   }
 
   #write(write: Write, options: WriteOptions): Promise<bigint> {
@@ -205,6 +220,25 @@ export class MessageDbDirect {
     const rows = await this.#call((signal) => readReport(this.#sql, report, signal), options);
     return rows.map((row) => toReportRow<Row>(report, row));
   }
+}
+
+function errorOf(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? signal.reason : toMessageDbError(error);
+}
+
+function originOf(sql: SqlExecutor, origin: Pick<FeedOrigin, "json" | "retry" | "closed">, pollMs: number): FeedOrigin {
+  const mapped: SqlExecutor = {
+    query: (text, parameters, signal) => sql.query(text, parameters, signal).catch((error: unknown) => { throw signal === undefined ? toMessageDbError(error) : errorOf(error, signal); }),
+  };
+  return {
+    ...origin,
+    lastPosition: (source, { signal }) => lastPosition(mapped, source, signal),
+    async open({ source, start, limit, gapTimeoutMs, signal }) {
+      // The first question is what says that the store is there.
+      await lastPosition(mapped, source, signal);
+      return pollFeed(sqlPageReader(mapped), { source, start, limit, pollMs, gapTimeoutMs, signal });
+    },
+  };
 }
 
 /**

@@ -19,6 +19,8 @@ export interface MessageDbDirectOptions {
   timeoutMs?: number | undefined;
   /** Milliseconds until a connection must stand, with `url` only; 10 000 by default. */
   connectTimeoutMs?: number | undefined;
+  /** From one question of a subscription to the next while there is nothing new, in milliseconds; 100 by default. */
+  pollMs?: number | undefined;
   /** How calls that are safe to repeat are repeated; `false` for not at all. 4 tries by default, pauses of 100 to 5 000 ms. */
   retry?: RetryOptions | false | undefined;
 }
