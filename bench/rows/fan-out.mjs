@@ -8,7 +8,7 @@ import { startStore } from "../lib/store.mjs";
 import { eventOf } from "../shapes/batch.mjs";
 
 const FOLLOWERS = 100;
-const APPENDS = 40;
+const APPENDS = 20;
 const PER_APPEND = 50;
 
 export async function fanOut({ rounds }) {
