@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { systemBrowser } from "./test/support/browser-provider.js";
+import type { BrowserName } from "./test/support/browsers/launch.js";
 import { closeStore, openStore } from "./test/support/page-stores.js";
 
 const root = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -26,6 +27,42 @@ const pageDependencies = [
   "@connectrpc/connect-web",
 ];
 
+/** What runs in every runtime, beside what is a runtime's own. */
+const EVERYWHERE = "test/runtime/**/*.test.ts";
+/** A machine that is busy with other tests starts a server in seconds. */
+const PATIENCE = { testTimeout: 30_000, hookTimeout: 60_000 };
+/** In short runs the other runtimes run what is marked. */
+const specPart = process.env["MILLRACE_LONG"] === "1" ? "all" : "marked";
+
+/** A project in a browser of this machine. */
+function inBrowser(name: BrowserName, test: TestProjectInlineConfiguration["test"]): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    optimizeDeps: { include: pageDependencies },
+    test: {
+      name,
+      sequence: { groupOrder: 1 },
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: systemBrowser(name),
+        commands: { openStore, closeStore },
+        instances: [{ browser: name }],
+      },
+      ...test,
+    },
+  };
+}
+
+/** A project for Vitest started in another runtime than Node 20. No server starts there: `npm test` starts them and says where. */
+function inRuntime(name: "node24" | "deno" | "bun"): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: { name, environment: "node", include: [EVERYWHERE], ...PATIENCE, provide: { runtime: name, specPart, storesUrl: process.env["MILLRACE_STORES_URL"] ?? "" } },
+  };
+}
+
 export default defineConfig({
   resolve: { alias: sources },
   test: {
@@ -34,26 +71,20 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "node", environment: "node", include: ["test/!(browser)/**/*.test.ts"] },
+        test: { name: "node", environment: "node", include: ["test/!(browser|runtime)/**/*.test.ts"] },
       },
-      {
-        extends: true,
-        optimizeDeps: { include: pageDependencies },
-        test: {
-          name: "chromium",
-          include: ["test/browser/**/*.test.ts"],
-          globalSetup: ["test/support/pages.setup.ts"],
-          sequence: { groupOrder: 1 },
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: systemBrowser(),
-            commands: { openStore, closeStore },
-            instances: [{ browser: "chromium" }],
-          },
-        },
-      },
+      inBrowser("chromium", {
+        include: ["test/browser/**/*.test.ts", EVERYWHERE],
+        globalSetup: ["test/support/pages.setup.ts", "test/support/stores.setup.ts"],
+        provide: { runtime: "chromium", specPart: "all" },
+      }),
+      ...(["firefox", "webkit"] as const).map((name) => inBrowser(name, {
+        include: [EVERYWHERE],
+        globalSetup: ["test/support/stores.setup.ts"],
+        provide: { runtime: name, specPart },
+        ...PATIENCE,
+      })),
+      ...(["node24", "deno", "bun"] as const).map(inRuntime),
     ],
   },
 });

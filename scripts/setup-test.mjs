@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // Installs what the tests need and this machine lacks, by the system's own package managers. Quick when nothing is missing.
 //
-//   node scripts/setup-test.mjs [--only umadb|clients|tools]
+//   node scripts/setup-test.mjs [--only umadb|clients|tools|runtimes]
 //
-// `tools` are system packages (a browser, openssl); `umadb` is the server, with its client, in a private Python
-// environment below .cache/; `clients` are older clients, each in an environment of its own.
+// `tools` are system packages (browsers, openssl); `umadb` is the server, with its client, in a private Python
+// environment below .cache/; `clients` are older clients, each in an environment of its own; `runtimes` are what
+// test/runtime/package.json names, below .cache/ too.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -17,15 +18,21 @@ const OLD_CLIENT = { name: "umadb 0.4.0 (client)", folder: "venv-umadb-0.4.0", p
 /** Debian's package for each command; the environment variable points at another binary. */
 const TOOLS = [
   { command: "chromium", package: "chromium", override: "MILLRACE_CHROMIUM" },
+  { command: "firefox-esr", package: "firefox-esr", override: "MILLRACE_FIREFOX" },
+  { command: "WebKitWebDriver", package: "webkit2gtk-driver" },
+  { command: "Xvfb", package: "xvfb" },
   { command: "openssl", package: "openssl" },
   { command: "go", package: "golang-go" },
 ];
+
+/** A package of its own, so that who only builds does not download half a gigabyte. */
+const RUNTIMES = fileURLToPath(new URL("../test/runtime/", import.meta.url));
 
 const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
 
 function main() {
   const { values } = parseArgs({ options: { only: { type: "string" } } });
-  const parts = { tools: setUpTools, umadb: () => setUpPython(UMADB), clients: () => setUpPython(OLD_CLIENT) };
+  const parts = { tools: setUpTools, umadb: () => setUpPython(UMADB), clients: () => setUpPython(OLD_CLIENT), runtimes: setUpRuntimes };
   const names = Object.keys(parts);
   if (values.only !== undefined && !names.includes(values.only)) {
     fail(`--only takes one of ${names.join(", ")}, not ${JSON.stringify(values.only)}`);
@@ -59,6 +66,30 @@ function setUpPython({ name, folder, packages, works: [command, ...args] }) {
   if (!works()) fail(`${name} was installed but does not start`);
   writeFileSync(stamp, wanted);
   say(`${name}: installed (${packages.join(", ")})`);
+}
+
+function setUpRuntimes() {
+  const folder = `${cache}runtimes`;
+  const stamp = `${folder}.json`;
+  const wanted = readFileSync(`${RUNTIMES}package-lock.json`, "utf8");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && runtimesStart(folder)) {
+    say("runtimes: present");
+    return;
+  }
+  mkdirSync(folder, { recursive: true });
+  rmSync(stamp, { force: true });
+  for (const file of ["package.json", "package-lock.json"]) copyFileSync(RUNTIMES + file, `${folder}/${file}`);
+  run("npm", ["ci", "--prefix", folder, "--no-audit", "--no-fund"]);
+  if (!runtimesStart(folder)) fail("the runtimes were installed but do not all start");
+  writeFileSync(stamp, wanted);
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const names = Object.entries({ ...dependencies, ...optionalDependencies }).map(([name, version]) => `${name} ${version}`);
+  say(`runtimes: installed (${names.join(", ")})`);
+}
+
+/** `node` is left out: its package is optional, there is one for Linux on x86-64 only. */
+function runtimesStart(folder) {
+  return ["bun", "deno", "workerd"].every((name) => runs(`${folder}/node_modules/.bin/${name}`, ["--version"]));
 }
 
 /** Debian splits `ensurepip` off Python: `-m venv` then fails until python3-venv is there. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { missingNeeds } from "../../scripts/tests/needs.mjs";
+import { lackOf, PROJECTS } from "../../scripts/tests/projects.mjs";
 import { runGroup } from "../../scripts/tests/process.mjs";
 import { countsIn, lineOf, sum } from "../../scripts/tests/results.mjs";
 
@@ -61,14 +62,31 @@ describe("missingNeeds()", () => {
   it("names every test file that reaches a server which is not installed, also by way of other modules", () => {
     vi.stubEnv("MILLRACE_UMADB_BIN", join(folder, "nothing"));
     const files = missingNeeds(root).find(({ what }) => what === "a UmaDB server")?.files;
-    expect(files).toEqual(expect.arrayContaining(["test/package/docs.test.ts", "test/browser/page.test.ts"]));
+    expect(files).toEqual(expect.arrayContaining(["test/package/docs.test.ts", "test/spec/umadb.gateway.test.ts"]));
     expect(files).not.toContain("test/package/layers.test.ts");
   });
 
   it("names nothing that is there", () => {
     vi.stubEnv("MILLRACE_UMADB_BIN", process.execPath);
     vi.stubEnv("MILLRACE_CHROMIUM", process.execPath);
+    vi.stubEnv("MILLRACE_FIREFOX", process.execPath);
     expect(missingNeeds(root)).toEqual([]);
+  });
+});
+
+describe("lackOf()", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  const lacking = (where: string): string[] => PROJECTS.filter((project) => lackOf(project, where).length > 0).map(({ name }) => name);
+
+  it("names every runtime that is not installed, and never Node 20", () => {
+    vi.stubEnv("MILLRACE_FIREFOX", join(folder, "nothing"));
+    expect(lacking(root)).toEqual(["firefox"]);
+    vi.stubEnv("MILLRACE_UMADB_BIN", join(folder, "nothing"));
+    expect(lacking(root)).toEqual(["chromium", "firefox", "webkit", "node24", "deno", "bun", "workerd"]);
+    vi.unstubAllEnvs();
+    vi.stubEnv("MILLRACE_UMADB_BIN", process.execPath);
+    expect(lacking(folder)).toEqual(["node24", "deno", "bun", "workerd"]);
   });
 });
 

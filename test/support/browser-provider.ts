@@ -1,17 +1,16 @@
 import { defineBrowserProvider } from "@vitest/browser";
-import { type Browser, chromium, type Page } from "playwright-core";
 import type { BrowserProvider, BrowserProviderOption, TestProject } from "vitest/node";
-import { chromiumArgs, requireChromium } from "./chromium.js";
+import { launchBrowser, type BrowserName, type OpenPage, type RunningBrowser } from "./browsers/launch.js";
 
 /**
- * Vitest's browser mode on the machine's own browser. Vitest's Playwright provider wants the `playwright` package, which
- * downloads browsers of its own.
+ * Vitest's browser mode on the machine's own browsers. Vitest's providers want packages that download browsers of their
+ * own, and none of them drives Firefox and WebKit as a distribution packages them.
  */
-export function systemBrowser(): BrowserProviderOption {
+export function systemBrowser(name: BrowserName): BrowserProviderOption {
   return defineBrowserProvider({
     name: "system",
-    supportedBrowser: ["chromium"],
-    providerFactory: (project) => new SystemBrowser(project),
+    supportedBrowser: [name],
+    providerFactory: (project) => new SystemBrowser(project, name),
   });
 }
 
@@ -20,33 +19,29 @@ class SystemBrowser implements BrowserProvider {
   /** One page after another: pages side by side on two cores turn time-outs into noise. */
   readonly supportsParallelism = false;
   readonly #project: TestProject;
-  readonly #pages = new Map<string, Page>();
-  #browser: Promise<Browser> | undefined;
+  readonly #browserName: BrowserName;
+  readonly #pages = new Map<string, OpenPage>();
+  #browser: Promise<RunningBrowser> | undefined;
 
-  constructor(project: TestProject) {
+  constructor(project: TestProject, browserName: BrowserName) {
     this.#project = project;
+    this.#browserName = browserName;
   }
 
-  getCommandsContext(sessionId: string): Record<string, unknown> {
-    return { page: this.#pages.get(sessionId) };
+  /** Our commands need nothing of the page. */
+  getCommandsContext(): Record<string, unknown> {
+    return {};
   }
 
   async openPage(sessionId: string, url: string): Promise<void> {
     await this.#pages.get(sessionId)?.close();
-    const browser = await this.#launched();
-    const page = await browser.newPage({ ignoreHTTPSErrors: true });
-    page.on("crash", () => this.#project.vitest.logger.error(`The ${this.#project.name} page crashed`));
+    this.#browser ??= launchBrowser(this.#browserName);
+    const page = await (await this.#browser).open(url, () => this.#project.vitest.logger.error(`The ${this.#project.name} page crashed`));
     this.#pages.set(sessionId, page);
-    await page.goto(url, { waitUntil: "domcontentloaded" });
   }
 
   async close(): Promise<void> {
     const browser = await this.#browser;
     await browser?.close();
-  }
-
-  #launched(): Promise<Browser> {
-    this.#browser ??= chromium.launch({ executablePath: requireChromium(), headless: true, args: [...chromiumArgs] });
-    return this.#browser;
   }
 }
