@@ -1,8 +1,8 @@
 import type { MillraceError } from "../core/errors.js";
-import type { Ending, LinkedSignal } from "../core/signal.js";
+import type { Ending } from "../core/signal.js";
 import type { EnvelopeReader } from "../wire/envelope-reader.js";
 import type { YamuxStream, YamuxStreamEvents } from "../wire/yamux-stream.js";
-import type { ResponseFeed, ResponseSource } from "./response.js";
+import type { CallOwner, OpenCall } from "./open-call.js";
 import { encodeHead, HeadReader } from "./tunnel-head.js";
 import type { TunnelLink } from "./tunnel-link.js";
 import type { TunnelLinks } from "./tunnel-links.js";
@@ -25,15 +25,14 @@ export interface TunnelCallSettings {
 }
 
 /** One call in a tunnel. The window grows only as chunks are taken, so back-pressure reaches the server. */
-export class TunnelCall implements ResponseSource, YamuxStreamEvents {
+export class TunnelCall implements CallOwner, YamuxStreamEvents {
   readonly response: CarrierResponse;
   readonly #settings: TunnelCallSettings;
   readonly #call: CarrierCall;
-  readonly #feed: ResponseFeed;
-  readonly #scope: LinkedSignal;
+  readonly #open: OpenCall;
   readonly #head: HeadReader;
   readonly #envelopes: EnvelopeReader;
-  readonly #undo: (() => void)[] = [];
+  #stopConnecting = (): void => {};
   #link: TunnelLink | undefined;
   #stream: YamuxStream | undefined;
   #drained = (): void => {};
@@ -47,17 +46,16 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   constructor(settings: TunnelCallSettings, call: CarrierCall) {
     this.#settings = settings;
     this.#call = call;
-    const { ResponseFeed, EnvelopeReader, linkSignals, onAbort } = settings.tools;
-    this.#feed = new ResponseFeed(this);
+    const { openCall, EnvelopeReader } = settings.tools;
     this.#head = new HeadReader(settings.tools);
-    this.response = this.#feed.response;
     this.#envelopes = new EnvelopeReader({ maxMessageBytes: call.maxMessageBytes ?? settings.maxMessageBytes });
-    this.#scope = linkSignals(call.signal, settings.closed);
-    this.#undo.push(onAbort(this.#scope.signal, (reason) => {
-      this.#feed.abort(reason);
-      this.#free();
-    }));
-    if (!this.#feed.over) this.#run().catch((error: unknown) => this.#fail(error));
+    this.#open = openCall(call, settings.closed, this);
+    this.response = this.#open.response;
+    if (!this.#open.over) this.#run().catch((error: unknown) => this.#fail(error));
+  }
+
+  get sent(): boolean {
+    return this.#stream !== undefined;
   }
 
   pull(): void {
@@ -67,11 +65,15 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     this.#wanted = false;
     this.#heldBytes -= chunk.length;
     this.#openWindow();
-    this.#feed.deliver([chunk]);
+    this.#open.deliver([chunk]);
   }
 
-  leave(): void {
-    this.#free();
+  /** Takes back the stream if it still is open on a side. */
+  free(): void {
+    this.#stopConnecting();
+    this.#held = [];
+    this.#stream?.reset();
+    this.#link?.rest();
   }
 
   data(piece: Uint8Array): void {
@@ -82,7 +84,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
       const rest = this.#head.push(piece);
       const { headers } = this.#head;
       // After what came in the same message: who looks at the headers can know that nothing follows them.
-      if (headers !== undefined && headers !== before) queueMicrotask(() => this.#feed.headers(headers));
+      if (headers !== undefined && headers !== before) queueMicrotask(() => this.#open.headers(headers));
       this.#envelopes.push(rest, chunks);
     } catch (error) {
       this.#hold(chunks);
@@ -101,8 +103,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
       if (block === undefined) throw tools.connectionLost(origin);
       const trailers = tools.parseTrailers(block);
       this.#handOver();
-      this.#feed.finish(trailers);
-      this.#free();
+      this.#open.finish(trailers);
     } catch (error) {
       this.#fail(error);
     }
@@ -117,16 +118,14 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   }
 
   async #run(): Promise<void> {
-    const { kind, duplex, timeoutMs } = this.#call;
-    const { signal } = this.#scope;
+    const { kind, duplex } = this.#call;
     const { tools, collect } = this.#settings;
-    this.#undo.push(tools.startTimer(timeoutMs, () => this.#scope.abort(this.#timeout())));
     const head = this.#encodeHead();
     const streams = (kind === "client" || kind === "bidi") && duplex !== "half";
-    const body = streams ? undefined : tools.encodeEnvelopes(await collect(this.#call, signal));
-    if (this.#feed.over) return;
+    const body = streams ? undefined : tools.encodeEnvelopes(await collect(this.#call, this.#open.signal));
+    if (this.#open.over) return;
     const link = await this.#connected();
-    if (this.#feed.over) return;
+    if (this.#open.over) return;
     this.#link = link;
     const stream = link.open(this);
     this.#stream = stream;
@@ -146,16 +145,15 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     const { links, connectTimeoutMs, origin, tools } = this.#settings;
     const link = links.get();
     const ms = this.#call.connectTimeoutMs ?? connectTimeoutMs;
-    const stop = tools.startTimer(ms, () => this.#scope.abort(this.#error("unavailable", `${origin} gave no tunnel within ${ms} ms`)));
-    this.#undo.push(stop);
-    await tools.abortable(link.ready, this.#scope.signal);
-    stop();
+    this.#stopConnecting = tools.startTimer(ms, () => this.#open.abort(this.#error("unavailable", `${origin} gave no tunnel within ${ms} ms`)));
+    await tools.abortable(link.ready, this.#open.signal);
+    this.#stopConnecting();
     return link;
   }
 
   async #sendAll(stream: YamuxStream, head: Uint8Array): Promise<void> {
     const { messages } = this.#call;
-    const { signal } = this.#scope;
+    const { signal } = this.#open;
     const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
     let ended = false;
     try {
@@ -176,7 +174,7 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
     const { tools } = this.#settings;
     if (!(message instanceof Uint8Array)) throw tools.invalidArgument(`messages[${index}]`, message, "must be a Uint8Array");
     if (stream.write(tools.encodeEnvelopes([message]))) return;
-    await tools.abortable(new Promise<void>((resolve) => { this.#drained = resolve; }), this.#scope.signal);
+    await tools.abortable(new Promise<void>((resolve) => { this.#drained = resolve; }), this.#open.signal);
   }
 
   #hold(chunks: readonly Uint8Array[]): void {
@@ -193,29 +191,13 @@ export class TunnelCall implements ResponseSource, YamuxStreamEvents {
   }
 
   #handOver(): void {
-    if (this.#held.length > 0) this.#feed.deliver(this.#held.splice(0));
-  }
-
-  #timeout(): MillraceError {
-    const { path, timeoutMs } = this.#call;
-    return this.#error("timeout", `${path} was not answered within ${timeoutMs} ms`, { applied: this.#stream === undefined ? "no" : "unknown" });
+    if (this.#held.length > 0) this.#open.deliver(this.#held.splice(0));
   }
 
   /** Ends the call; what was received before can still be taken. */
   #fail(error: unknown): void {
     this.#handOver();
-    this.#feed.fail(error);
-    this.#free();
-  }
-
-  /** Takes back every listener and timer, and the stream if it still is open on a side. */
-  #free(): void {
-    for (const stop of this.#undo.splice(0)) stop();
-    this.#held = [];
-    this.#stream?.reset();
-    this.#link?.rest();
-    // Wakes a sender that waits.
-    this.#scope.abort(this.#error("unavailable", "The call has ended"));
+    this.#open.fail(error);
   }
 
   #error(...arguments_: ConstructorParameters<TunnelTools["MillraceError"]>): MillraceError {

@@ -2,13 +2,13 @@ import { invalidArgument } from "../core/arguments.js";
 import { concatBytes } from "../core/bytes.js";
 import { connectionLost } from "../core/network-error.js";
 import { MillraceError } from "../core/errors.js";
-import { abortable, Ending, linkSignals, onAbort, startTimer } from "../core/signal.js";
+import { abortable, Ending, linkSignals, startTimer } from "../core/signal.js";
 import { watchSilence } from "../core/silence.js";
 import { EnvelopeReader } from "../wire/envelope-reader.js";
 import { encodeEnvelopes } from "../wire/frames.js";
 import { encodeGrpcTimeout } from "../wire/timeout.js";
 import { parseTrailers } from "../wire/trailers.js";
-import { ResponseFeed } from "./response.js";
+import { openCall } from "./open-call.js";
 import { promisedSilenceMs } from "./silence.js";
 
 /**
@@ -17,8 +17,8 @@ import { promisedSilenceMs } from "./silence.js";
  * first and which compresses worse.
  */
 export const tunnelTools = {
-  MillraceError, invalidArgument, concatBytes, connectionLost, abortable, Ending, linkSignals, onAbort, startTimer, watchSilence, EnvelopeReader, encodeEnvelopes, encodeGrpcTimeout, parseTrailers,
-  ResponseFeed, promisedSilenceMs,
+  MillraceError, invalidArgument, concatBytes, connectionLost, abortable, Ending, linkSignals, startTimer, watchSilence, EnvelopeReader, encodeEnvelopes, encodeGrpcTimeout, parseTrailers,
+  openCall, promisedSilenceMs,
 };
 
 /** The type of {@link tunnelTools}. */
