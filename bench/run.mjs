@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Measures us against our peers, all in the same run, and prints one table.
+// Measures us against our peers, all in the same run, and prints one table, in Markdown.
 //
 //   npm run bench -- [--only NAME]… [--json FILE] [--chart FILE] [--rounds N] [--events N]
 //
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { chartOf } from "./lib/chart.mjs";
 import { setUpPeers } from "./lib/peers.mjs";
 import { DEFAULTS } from "./lib/settings.mjs";
+import { tableOf } from "./lib/table.mjs";
 import { ROWS } from "./rows/index.mjs";
 
 const { names, settings, json, chart } = parsed();
@@ -28,18 +29,26 @@ for (const name of names) {
   }
   console.error(`bench: ${name} in ${((performance.now() - started) / 1_000).toFixed(0)} s`);
 }
-console.table(rows.map(({ name, shape, runtime, ours, peer, ratio, spread, unit }) => ({ name, shape, ours, peer, ratio, spread, unit, runtime })));
+console.log(tableOf(rows));
 if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, undefined, 2)}\n`);
 if (chart !== undefined) writeFileSync(chart, chartOf(rows));
 if (failed.length > 0) fail(`not measured: ${failed.join(", ")}`, 1);
 
 function parsed() {
-  const text = { type: "string" };
-  const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: text, chart: text, rounds: text, events: text } });
+  const values = given();
   const unknown = values.only?.find((name) => !(name in ROWS));
   if (unknown !== undefined) fail(`there is no row ${JSON.stringify(unknown)}; there are: ${Object.keys(ROWS).join(", ")}`);
   const { only = Object.keys(ROWS), json, chart } = values;
   return { names: only, json, chart, settings: { rounds: count("rounds", values.rounds), events: count("events", values.events) } };
+}
+
+function given() {
+  const text = { type: "string" };
+  try {
+    return parseArgs({ options: { only: { type: "string", multiple: true }, json: text, chart: text, rounds: text, events: text } }).values;
+  } catch (error) {
+    return fail(error.message);
+  }
 }
 
 function count(option, value) {

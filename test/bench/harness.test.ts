@@ -73,14 +73,15 @@ describe("rowOf()", () => {
 });
 
 describe("npm run bench", () => {
-  it("measures a row by itself, and writes it as JSON and as a chart", async () => {
+  it("measures a row by itself, prints a table, and writes JSON and a chart", async () => {
     const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
     const [json, chart] = [join(folder, "rows.json"), join(folder, "chart.svg")];
     try {
-      await bench("--only", "http2-fetch-batch", "--events", "200", "--rounds", "1", "--json", json, "--chart", chart);
+      const { stdout } = await bench("--only", "http2-fetch-batch", "--events", "200", "--rounds", "1", "--json", json, "--chart", chart);
       const rows = JSON.parse(await readFile(json, "utf8")) as Record<string, unknown>[];
       expect(rows.map((row) => Object.keys(row))).toEqual([["name", "shape", "runtime", "ours", "peer", "ratio", "spread", "unit"]]);
       expect(rows[0]).toMatchObject({ name: "http2-fetch-batch", runtime: `node ${process.versions.node}`, unit: "kev/s" });
+      expect(stdout).toMatch(/^\| name .*\n\| -+ .*\n\| http2-fetch-batch \|[^\n]*\n$/);
       expect(rows[0]!["ours"]).toBeGreaterThan(0);
       expect(await readFile(chart, "utf8")).toContain("our HTTP/2 against our fetch");
     } finally {
