@@ -16,7 +16,7 @@ export interface Limits {
   callsPerTunnel: number;
   /** Conditional UmaDB appends under way at a time; the others wait. 8 by default. */
   conditionalAppends: number;
-  /** How many of those one address may have while others want some too; 4 by default. Alone it may have all but one, and 3 while its appends are slow. */
+  /** How many of those one address may have while others want some too; 4 by default. Alone it may have all but one, and 1 while its appends are slow. */
   conditionalAppendsPerClient: number;
   /** Conditional UmaDB appends that wait, at most; 1 024 by default. */
   waitingAppends: number;

@@ -17,10 +17,11 @@ function queueOf(limits: Partial<ConstructorParameters<typeof AppendQueue>[0]> =
 /** A queue in which many appends have proved quick. */
 function quickQueue(limits: Parameters<typeof queueOf>[0] = {}) {
   const made = queueOf(limits);
-  for (let n = 0; n < 10; n++) {
-    made.join("warm", clientAt("warm"));
-    made.slots.pop()?.release();
-  }
+  const warm = clientAt("warm");
+  const tickets = Array.from({ length: 20 }, () => made.join("warm", warm));
+  for (let n = 0; n < 10; n++) made.slots.shift()?.release();
+  for (const ticket of tickets) ticket?.leave();
+  for (const slot of made.slots.splice(0)) slot.release();
   made.entered.length = 0;
   return made;
 }
@@ -28,21 +29,52 @@ function quickQueue(limits: Parameters<typeof queueOf>[0] = {}) {
 const clientAt = (address: string): Client => ({ address, connection: {} });
 
 describe("AppendQueue", () => {
-  it("begins with few appends of an address, gives it more as they prove quick, and few again when one is slow", () => {
+  it("begins with one append of an address, and gives it one more for each that proves quick", () => {
     const { queue, join, slots, pass } = queueOf();
     const client = clientAt("a");
     for (let n = 0; n < 30; n++) join("a", client);
-    expect(queue.used).toBe(3);
-    pass(100);
-    slots[0]?.release();
+    expect(queue.used).toBe(1);
+    pass(150);
+    for (const expected of [2, 3, 4, 5, 6, 7, 7]) {
+      slots.shift()?.release();
+      expect(queue.used).toBe(expected);
+    }
+  });
+
+  it("gives it half as many for each that is slow, and never less than one", () => {
+    const { queue, join, slots, pass } = queueOf();
+    const client = clientAt("a");
+    for (let n = 0; n < 30; n++) join("a", client);
+    for (let n = 0; n < 3; n++) slots.shift()?.release();
     expect(queue.used).toBe(4);
-    for (let n = 1; n < 4; n++) slots[n]?.release();
-    expect(queue.used).toBe(7);
-    pass(251);
-    slots[4]?.release();
-    expect(queue.used).toBe(6);
-    for (let n = 5; n < 9; n++) slots[n]?.release();
-    expect(queue.used).toBe(3);
+    pass(151);
+    for (const expected of [3, 2, 1, 1, 1]) {
+      slots.shift()?.release();
+      expect(queue.used).toBe(expected);
+      pass(151);
+    }
+  });
+
+  it("gives no more to one that never has any waiting", () => {
+    const { queue, join, slots } = queueOf();
+    const client = clientAt("a");
+    for (let n = 0; n < 20; n++) {
+      join("one at a time", client);
+      slots.pop()?.release();
+    }
+    for (let n = 0; n < 20; n++) join("many at once", client);
+    expect(queue.used).toBe(1);
+  });
+
+  it("takes an append that was given up for a quick one, however late that was", () => {
+    const { queue, join, slots, pass } = queueOf();
+    const client = clientAt("a");
+    for (let n = 0; n < 20; n++) join("a", client);
+    pass(1_000);
+    slots[0]?.giveUp();
+    expect(queue.used).toBe(2);
+    slots[0]?.release();
+    expect(queue.used).toBe(2);
   });
 
   it("gives an address that is alone all slots but one", () => {

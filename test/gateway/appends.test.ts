@@ -57,8 +57,9 @@ describe("gateway: appends", () => {
 
   it("keeps conditional appends on connections of their own, one each, and others with the reads", async () => {
     const { url, appends } = await open(() => undefined);
-    const calls = [onTag("a"), onTag("b"), undefined, undefined].map((condition) => {
-      const call = openCall(url, APPEND);
+    // One address has one of them under way until it has proved quick.
+    const calls = ([[onTag("a"), "127.0.0.1"], [onTag("b"), "127.0.0.2"], [undefined], [undefined]] as const).map(([condition, localAddress]) => {
+      const call = openCall(url, APPEND, { localAddress });
       call.end(encodeEnvelope(encode(condition)));
       return call;
     });
@@ -70,23 +71,24 @@ describe("gateway: appends", () => {
 
   it("has at most so many conditional appends under way, and drops a waiting one whose page went away", async () => {
     const { url, appends } = await open(() => undefined, undefined, { limits: { conditionalAppends: 3, conditionalAppendsPerClient: 2 } });
-    const calls = Array.from({ length: 6 }, () => {
+    const calls = Array.from({ length: 7 }, () => {
       const call = openCall(url, APPEND);
       call.end(encodeEnvelope(encode(onTag("a"))));
       return call;
     });
-    await until("two came", () => appends().length === 2);
+    await until("one came", () => appends().length === 1);
+    answer((appends().shift() as FakeCall).stream, applied(1n));
+    await until("two more came, since the first was quick", () => appends().length === 3);
     const waiting = await callOnce(url, APPEND, encode(onTag("a")), { headers: { "grpc-timeout": "100m" } });
     expect(Object.fromEntries(waiting.trailers ?? [])).toMatchObject({ "grpc-status": "4", "millrace-applied": "no" });
     for (const call of calls) call.abort();
     // The two that were sent still hold their slots; the four that waited never come.
     const next = callOnce(url, APPEND, encode(onTag("b")));
     await callOnce(url, READ, new Uint8Array(0));
-    expect(appends()).toHaveLength(2);
-    const [first, second] = appends();
-    for (const call of [first, second]) answer((call as FakeCall).stream, applied(1n));
-    await until("the next came", () => appends().length === 3);
-    answer((appends()[2] as FakeCall).stream, applied(9n));
+    expect(appends()).toHaveLength(3);
+    for (const { stream } of appends().slice(1)) answer(stream, applied(1n));
+    await until("the next came", () => appends().length === 4);
+    answer((appends()[3] as FakeCall).stream, applied(9n));
     expect(AppendResponse.decode((await next).messages[0] as Buffer).position).toBe(9n);
   });
 

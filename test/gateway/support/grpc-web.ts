@@ -49,6 +49,8 @@ export interface CallInit {
   readonly headers?: Record<string, string>;
   readonly method?: string;
   readonly agent?: Agent | false;
+  /** The address that it comes from; limits by address tell callers apart by it. */
+  readonly localAddress?: string | undefined;
   /** Leave the response unread. */
   readonly unread?: boolean;
 }
@@ -58,6 +60,7 @@ export function openCall(url: string, path: string, init: CallInit = {}): OpenCa
   const request = httpRequest(url + path, {
     method: init.method ?? "POST",
     agent: init.agent ?? false,
+    localAddress: init.localAddress,
     headers: { "content-type": GRPC_WEB, ...init.headers },
   });
   const response = new Promise<IncomingMessage>((resolve, reject) => {

@@ -3,8 +3,10 @@ import { Tally } from "../../tally.js";
 
 /** The right to have one append under way. */
 export interface AppendSlot {
-  /** Gives it to the next. Harmless when repeated. */
+  /** The append has ended: gives the slot to the next. Harmless when repeated. */
   release(): void;
+  /** The append may never end, through no fault of its own, and keeps nobody else waiting: gives the slot up early. */
+  giveUp(): void;
 }
 
 /** A place in the queue. */
@@ -20,10 +22,10 @@ export interface AppendQueueLimits {
   readonly waiting: number;
 }
 
-/** A slot that was held longer was held by an append that keeps its server busy. One that froze gives it back sooner. */
-const SLOW_MS = 250;
-/** How many appends an address may have under way when they are slow. */
-const SLOW_PACE = 3;
+/** An append that takes longer was slow, or was behind one that is: its server works on one at a time. */
+const SLOW_MS = 150;
+/** How many appends an address may have under way to begin with, and while they are slow. */
+const LEAST_PACE = 1;
 
 interface Waiter {
   readonly client: Client;
@@ -34,8 +36,9 @@ interface Waiter {
  * Hands out the slots for appends that must not be many: connections take turns, whatever each of them has waiting,
  * and one address never has them all.
  *
- * The server works on one append at a time, so many slow ones under way gain nothing and make everybody wait. An address
- * begins with few, gets more as they prove quick, and few again as soon as one is slow.
+ * The server works on one append at a time, so many slow ones under way gain nothing, and whoever comes waits for them
+ * all. So an address begins with one, gets one more for each that was quick while others of it waited, and half as many
+ * for each that was slow: what is under way takes about as long as one slow append, whatever an append takes.
  */
 export class AppendQueue {
   readonly #limits: AppendQueueLimits;
@@ -44,7 +47,7 @@ export class AppendQueue {
   readonly #waitingFrom = new Tally<string>();
   readonly #usedBy = new Tally<string>();
   readonly #now: () => number;
-  #pace = SLOW_PACE;
+  #pace = LEAST_PACE;
 
   /** @param now The time in milliseconds, from any beginning. */
   constructor(limits: AppendQueueLimits, now: () => number = () => performance.now()) {
@@ -125,14 +128,21 @@ export class AppendQueue {
   #slot(address: string): AppendSlot {
     const since = this.#now();
     let held = true;
-    return {
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.#pace = this.#now() - since > SLOW_MS ? SLOW_PACE : Math.min(this.#pace + 1, this.#limits.slots);
-        this.#usedBy.add(address, -1);
-        this.#serve();
-      },
+    const end = (slow: boolean): void => {
+      if (!held) return;
+      held = false;
+      this.#adapt(slow, this.#waitingFrom.of(address) > 0);
+      this.#usedBy.add(address, -1);
+      this.#serve();
     };
+    return {
+      release: () => end(this.#now() - since > SLOW_MS),
+      giveUp: () => end(false),
+    };
+  }
+
+  #adapt(slow: boolean, othersWait: boolean): void {
+    if (slow) this.#pace = Math.max(LEAST_PACE, Math.floor(this.#pace / 2));
+    else if (othersWait) this.#pace = Math.min(this.#pace + 1, this.#limits.slots);
   }
 }

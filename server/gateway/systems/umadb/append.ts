@@ -121,7 +121,7 @@ class AppendCall implements UnaryCall {
           headers: this.#parts.request.headers,
           envelope: this.#parts.request.envelope,
           opened: (call) => void (this.#call = call),
-          late: () => slot.release(),
+          late: () => slot.giveUp(),
         });
         if (!failedForAnother(result) || attempt === CANCELLED_ATTEMPTS || this.#left.signal.aborted) return result;
       }
@@ -171,7 +171,7 @@ class AppendCall implements UnaryCall {
   }
 }
 
-const FREE_SLOT: AppendSlot = { release: () => undefined };
+const FREE_SLOT: AppendSlot = { release: () => undefined, giveUp: () => undefined };
 
 function failedForAnother(result: AppendResult): boolean {
   if (result.kind === "lost") return false;
