@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
+import { MESSAGEDB_PATH } from "millrace/internal/wire/messagedb";
 import { admit, type Admission } from "./admission.js";
 import { GatewayCall, type CallContext, type CallParts } from "./call.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { fieldOf, type Client, type GatewayRequest, type ResponseSink } from "./exchange.js";
 import { answerFetch } from "./fetch.js";
 import { silentLog } from "./log.js";
+import type { MessageDbProxy } from "./messagedb/proxy.js";
+import { openMessageDb } from "./messagedb/settings.js";
 import { answerNode } from "./node.js";
 import { OccasionalWarnings } from "./occasional-warnings.js";
 import { resolveGatewayOptions, type GatewayOptions } from "./options.js";
@@ -38,6 +41,13 @@ export interface Gateway {
    */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
   /**
+   * Asks the database of Message DB, where there is one, whether it can be served.
+   *
+   * @throws {MillraceError} `unavailable` when it cannot be reached now; `unsupported` or another code when its operator
+   *   must change something, in words for them.
+   */
+  check(): Promise<void>;
+  /**
    * Stops: new calls are refused, open streams end with a status from which their callers resume, other calls may
    * finish within `limits.drainMs`. Resolves when the upstream connections are closed. Idempotent.
    */
@@ -57,6 +67,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     fetch: (request, client) => answerFetch(core.handle, request, client),
     node: (request, response) => answerNode(core.handle, request, response),
     upgrade: (request, socket, head) => core.tunnels.upgrade(request, socket, head),
+    check: () => core.check(),
     close: () => core.close(),
   };
 }
@@ -71,6 +82,7 @@ class GatewayCore {
   readonly #methods: ReadonlyMap<string, GatewayMethod>;
   readonly #targets;
   readonly #context: CallContext;
+  readonly #messagedb: MessageDbProxy | undefined;
   readonly #calls = new Set<GatewayCall>();
   readonly #callsOf = new Tally<object>();
   #closed: Promise<void> | undefined;
@@ -84,12 +96,17 @@ class GatewayCore {
     this.#methods = methodTable(this.#options.extraMethods);
     this.#targets = openTargets(this.#options.upstreams, limits);
     this.#context = { limits, policy, warnings: this.#warnings, waiting: new WaitingBytes(limits), stalled: new StalledCalls(limits.stalledCallsPerClient) };
+    const { messagedb } = options.upstreams;
+    this.#messagedb = messagedb && openMessageDb(messagedb, { ...this.#context, allowAll: options.allowAll === true, shared: true });
     this.tunnels = new TunnelDoor({ admit: (request) => this.#admit(request), handle: this.#tunnelled, callsPerTunnel: limits.callsPerTunnel, warnings: this.#warnings });
   }
 
   readonly handle = (request: GatewayRequest, sink: ResponseSink): void => {
     const admission = this.#admit(request);
     if (!admission.admitted) return respond(sink, 403);
+    if (request.target.startsWith(MESSAGEDB_PATH) && (request.method === "GET" || request.method === "POST")) {
+      return this.#messagedb === undefined ? respond(sink, 404, corsHeaders(admission.origin)) : this.#messagedb.handle(request, sink, admission.origin);
+    }
     switch (request.method) {
       case "POST": return this.#call(request, sink, admission.origin);
       case "OPTIONS": return respond(sink, 204, preflightHeaders(admission.origin, request.headers));
@@ -162,7 +179,11 @@ class GatewayCore {
 
   async #areServing(): Promise<boolean> {
     const answers = await Promise.all([...this.#targets.values()].map((target) => target.isServing()));
-    return answers.every((serving) => serving);
+    return answers.every((serving) => serving) && (await this.check().then(() => true, () => false));
+  }
+
+  async check(): Promise<void> {
+    await this.#messagedb?.check();
   }
 
   close(): Promise<void> {
@@ -170,6 +191,7 @@ class GatewayCore {
   }
 
   async #drain(): Promise<void> {
+    const messagedb = this.#messagedb?.close();
     this.tunnels.goAway();
     for (const call of this.#calls) {
       if (call.method.lane === "live") call.drain();
@@ -181,6 +203,7 @@ class GatewayCore {
     }));
     for (const call of this.#calls) call.drain();
     await Promise.all([...this.#targets.values()].map((target) => target.close(this.#options.limits.drainMs)));
+    await messagedb;
     this.tunnels.close();
   }
 }

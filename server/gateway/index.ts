@@ -1,6 +1,8 @@
 export { createGateway, type Gateway } from "./gateway.js";
 export type { ExtraUpstream, GatewayOptions, UpstreamSettings } from "./options.js";
 export type { Limits } from "./limits.js";
+export type { Database } from "./messagedb/database.js";
+export type { MessageDbDatabase, MessageDbSettings } from "./messagedb/settings.js";
 export type { Policy, PolicyDecision, PolicyMethod, PolicyRequest, Principal, Resource } from "./policy.js";
 export type { GatewayMethod } from "./routes.js";
 export type { GatewayLog } from "./log.js";

@@ -3,7 +3,7 @@ import { allMethods } from "millrace/internal/wire/methods";
 import type { ExtraUpstream, GatewayOptions, UpstreamSettings } from "./options.js";
 
 const OPTIONS = ["upstreams", "origins", "hosts", "policy", "allowAll", "limits", "pages", "log", "extraUpstreams"] as const satisfies readonly (keyof GatewayOptions)[];
-const SYSTEMS = ["umadb", "eventstoredb", "kubemq"] as const satisfies readonly (keyof GatewayOptions["upstreams"])[];
+const SYSTEMS = ["umadb", "eventstoredb", "kubemq", "messagedb"] as const satisfies readonly (keyof GatewayOptions["upstreams"])[];
 const UPSTREAM = ["url", "ca", "apiKey", "allowInsecureApiKey", "credentials"] as const satisfies readonly (keyof UpstreamSettings)[];
 
 /**

@@ -2,6 +2,7 @@ import { resolveLimits, type Limits } from "./limits.js";
 import type { GatewayLog } from "./log.js";
 import { checkExtraUpstream, checkGatewayOptions, checkHost, checkOrigin, checkUpstream } from "./option-checks.js";
 import type { Pages } from "./pages.js";
+import { checkMessageDbSettings, type MessageDbSettings } from "./messagedb/settings.js";
 import { allowEverything, denyEverything, type Policy } from "./policy.js";
 import type { GatewayMethod } from "./routes.js";
 
@@ -31,7 +32,12 @@ export interface ExtraUpstream extends UpstreamSettings {
 /** What a gateway serves, to whom, and within which limits. */
 export interface GatewayOptions {
   /** The systems behind it, at most one of each kind. */
-  upstreams: { umadb?: UpstreamSettings | undefined; eventstoredb?: UpstreamSettings | undefined; kubemq?: UpstreamSettings | undefined };
+  upstreams: {
+    umadb?: UpstreamSettings | undefined;
+    eventstoredb?: UpstreamSettings | undefined;
+    kubemq?: UpstreamSettings | undefined;
+    messagedb?: MessageDbSettings | undefined;
+  };
   /** Origins of the pages that may use it, such as `https://app.example`; none by default. `null` is never allowed. */
   origins?: readonly string[] | undefined;
   /**
@@ -71,7 +77,9 @@ export interface ResolvedGatewayOptions {
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
   checkGatewayOptions(options);
   const upstreams = new Map<string, UpstreamSettings>();
-  for (const [name, settings] of Object.entries(options.upstreams)) {
+  const { messagedb, ...grpc } = options.upstreams;
+  if (messagedb !== undefined) checkMessageDbSettings(messagedb, "upstreams.messagedb");
+  for (const [name, settings] of Object.entries(grpc)) {
     if (settings !== undefined) upstreams.set(name, checkUpstream(name, settings));
   }
   const extraMethods: GatewayMethod[] = [];
