@@ -49,14 +49,10 @@ function envelope(flag: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 function write(bytes: Uint8Array, at: number, flag: number, payload: Uint8Array): number {
-  const length = payload.length;
   bytes[at] = flag;
-  bytes[at + 1] = length >>> 24;
-  bytes[at + 2] = length >>> 16;
-  bytes[at + 3] = length >>> 8;
-  bytes[at + 4] = length;
+  new DataView(bytes.buffer).setUint32(at + 1, payload.length);
   bytes.set(payload, at + ENVELOPE_HEADER_BYTES);
-  return at + ENVELOPE_HEADER_BYTES + length;
+  return at + ENVELOPE_HEADER_BYTES + payload.length;
 }
 
 /** The payload length that an envelope's header at `at` announces. */

@@ -12,18 +12,29 @@ export interface Method {
   readonly repeatable: boolean;
 }
 
-// Paths stand in full: bundlers keep a table they do not need as soon as one value in it is computed.
+/** A method in a table; what is left out is what most have: one answer, lane `short`, cancel `delayed`. */
+type Row = readonly [path: string, repeatable: boolean, kind?: MethodKind, lane?: Lane, cancel?: CancelRule];
+
+/** A table of methods. Its calls are marked as pure, so that a bundler drops the tables that a page does not use. */
+function methodsOf<Name extends string>(system: SystemName, rows: Readonly<Record<Name, Row>>): Readonly<Record<Name, Method>> {
+  const methods = {} as Record<Name, Method>;
+  for (const name in rows) {
+    const [path, repeatable, kind = "unary", lane = "short", cancel = "delayed"] = rows[name];
+    methods[name] = { path, system, kind, lane, cancel, repeatable };
+  }
+  return methods;
+}
 
 /** UmaDB's methods, and the health service that only UmaDB is asked for. */
-export const umadbMethods = {
-  read: { path: "/umadb.v1.DCB/Read", system: "umadb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  subscribe: { path: "/umadb.v1.DCB/Subscribe", system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
-  append: { path: "/umadb.v1.DCB/Append", system: "umadb", kind: "unary", lane: "append", cancel: "never", repeatable: false },
-  head: { path: "/umadb.v1.DCB/Head", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  trackingInfo: { path: "/umadb.v1.DCB/GetTrackingInfo", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  healthCheck: { path: "/grpc.health.v1.Health/Check", system: "umadb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  healthWatch: { path: "/grpc.health.v1.Health/Watch", system: "umadb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
-} as const satisfies Record<string, Method>;
+export const umadbMethods = /* @__PURE__ */ methodsOf("umadb", {
+  read: ["/umadb.v1.DCB/Read", true, "server"],
+  subscribe: ["/umadb.v1.DCB/Subscribe", true, "server", "live"],
+  append: ["/umadb.v1.DCB/Append", false, "unary", "append", "never"],
+  head: ["/umadb.v1.DCB/Head", true],
+  trackingInfo: ["/umadb.v1.DCB/GetTrackingInfo", true],
+  healthCheck: ["/grpc.health.v1.Health/Check", true],
+  healthWatch: ["/grpc.health.v1.Health/Watch", true, "server", "live"],
+});
 
 /**
  * EventStoreDB's methods, of both protocols. Writes are never `repeatable` here: the server recognises a repeat by ids
@@ -32,67 +43,67 @@ export const umadbMethods = {
  * `read` is a read that ends or a subscription, as its request says; who makes the request asks for lane `live` for a
  * subscription.
  */
-export const eventstoredbMethods = {
-  read: { path: "/event_store.client.streams.Streams/Read", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  append: { path: "/event_store.client.streams.Streams/Append", system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
-  delete: { path: "/event_store.client.streams.Streams/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  tombstone: { path: "/event_store.client.streams.Streams/Tombstone", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  batchAppend: { path: "/event_store.client.streams.Streams/BatchAppend", system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
+export const eventstoredbMethods = /* @__PURE__ */ methodsOf("eventstoredb", {
+  read: ["/event_store.client.streams.Streams/Read", true, "server"],
+  append: ["/event_store.client.streams.Streams/Append", false, "client"],
+  delete: ["/event_store.client.streams.Streams/Delete", false],
+  tombstone: ["/event_store.client.streams.Streams/Tombstone", false],
+  batchAppend: ["/event_store.client.streams.Streams/BatchAppend", false, "bidi", "live"],
 
-  persistentCreate: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentUpdate: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentDelete: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentRead: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Read", system: "eventstoredb", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  persistentGetInfo: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/GetInfo", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  persistentReplayParked: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/ReplayParked", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentTruncateParked: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/TruncateParked", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  persistentList: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/List", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  persistentRestartSubsystem: { path: "/event_store.client.persistent_subscriptions.PersistentSubscriptions/RestartSubsystem", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  persistentCreate: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/Create", false],
+  persistentUpdate: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/Update", false],
+  persistentDelete: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/Delete", false],
+  persistentRead: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/Read", false, "bidi", "live"],
+  persistentGetInfo: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/GetInfo", true],
+  persistentReplayParked: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/ReplayParked", false],
+  persistentTruncateParked: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/TruncateParked", false],
+  persistentList: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/List", true],
+  persistentRestartSubsystem: ["/event_store.client.persistent_subscriptions.PersistentSubscriptions/RestartSubsystem", false],
 
-  projectionsCreate: { path: "/event_store.client.projections.Projections/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsUpdate: { path: "/event_store.client.projections.Projections/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsDelete: { path: "/event_store.client.projections.Projections/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsStatistics: { path: "/event_store.client.projections.Projections/Statistics", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsDisable: { path: "/event_store.client.projections.Projections/Disable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsEnable: { path: "/event_store.client.projections.Projections/Enable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsReset: { path: "/event_store.client.projections.Projections/Reset", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  projectionsState: { path: "/event_store.client.projections.Projections/State", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsResult: { path: "/event_store.client.projections.Projections/Result", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  projectionsRestartSubsystem: { path: "/event_store.client.projections.Projections/RestartSubsystem", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  projectionsCreate: ["/event_store.client.projections.Projections/Create", false],
+  projectionsUpdate: ["/event_store.client.projections.Projections/Update", false],
+  projectionsDelete: ["/event_store.client.projections.Projections/Delete", false],
+  projectionsStatistics: ["/event_store.client.projections.Projections/Statistics", true, "server"],
+  projectionsDisable: ["/event_store.client.projections.Projections/Disable", false],
+  projectionsEnable: ["/event_store.client.projections.Projections/Enable", false],
+  projectionsReset: ["/event_store.client.projections.Projections/Reset", false],
+  projectionsState: ["/event_store.client.projections.Projections/State", true],
+  projectionsResult: ["/event_store.client.projections.Projections/Result", true],
+  projectionsRestartSubsystem: ["/event_store.client.projections.Projections/RestartSubsystem", false],
 
-  operationsStartScavenge: { path: "/event_store.client.operations.Operations/StartScavenge", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsStopScavenge: { path: "/event_store.client.operations.Operations/StopScavenge", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsShutdown: { path: "/event_store.client.operations.Operations/Shutdown", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsMergeIndexes: { path: "/event_store.client.operations.Operations/MergeIndexes", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsResignNode: { path: "/event_store.client.operations.Operations/ResignNode", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsSetNodePriority: { path: "/event_store.client.operations.Operations/SetNodePriority", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  operationsRestartPersistentSubscriptions: { path: "/event_store.client.operations.Operations/RestartPersistentSubscriptions", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  operationsStartScavenge: ["/event_store.client.operations.Operations/StartScavenge", false],
+  operationsStopScavenge: ["/event_store.client.operations.Operations/StopScavenge", false],
+  operationsShutdown: ["/event_store.client.operations.Operations/Shutdown", false],
+  operationsMergeIndexes: ["/event_store.client.operations.Operations/MergeIndexes", false],
+  operationsResignNode: ["/event_store.client.operations.Operations/ResignNode", false],
+  operationsSetNodePriority: ["/event_store.client.operations.Operations/SetNodePriority", false],
+  operationsRestartPersistentSubscriptions: ["/event_store.client.operations.Operations/RestartPersistentSubscriptions", false],
 
-  usersCreate: { path: "/event_store.client.users.Users/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersUpdate: { path: "/event_store.client.users.Users/Update", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDelete: { path: "/event_store.client.users.Users/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDisable: { path: "/event_store.client.users.Users/Disable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersEnable: { path: "/event_store.client.users.Users/Enable", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersDetails: { path: "/event_store.client.users.Users/Details", system: "eventstoredb", kind: "server", lane: "short", cancel: "delayed", repeatable: true },
-  usersChangePassword: { path: "/event_store.client.users.Users/ChangePassword", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  usersResetPassword: { path: "/event_store.client.users.Users/ResetPassword", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  usersCreate: ["/event_store.client.users.Users/Create", false],
+  usersUpdate: ["/event_store.client.users.Users/Update", false],
+  usersDelete: ["/event_store.client.users.Users/Delete", false],
+  usersDisable: ["/event_store.client.users.Users/Disable", false],
+  usersEnable: ["/event_store.client.users.Users/Enable", false],
+  usersDetails: ["/event_store.client.users.Users/Details", true, "server"],
+  usersChangePassword: ["/event_store.client.users.Users/ChangePassword", false],
+  usersResetPassword: ["/event_store.client.users.Users/ResetPassword", false],
 
-  gossip: { path: "/event_store.client.gossip.Gossip/Read", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  gossip: ["/event_store.client.gossip.Gossip/Read", true],
 
-  stats: { path: "/event_store.client.monitoring.Monitoring/Stats", system: "eventstoredb", kind: "server", lane: "live", cancel: "delayed", repeatable: true },
+  stats: ["/event_store.client.monitoring.Monitoring/Stats", true, "server", "live"],
 
-  supportedMethods: { path: "/event_store.client.server_features.ServerFeatures/GetSupportedMethods", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
+  supportedMethods: ["/event_store.client.server_features.ServerFeatures/GetSupportedMethods", true],
 
-  appendSession: { path: "/kurrentdb.protocol.v2.streams.StreamsService/AppendSession", system: "eventstoredb", kind: "client", lane: "short", cancel: "delayed", repeatable: false },
-  appendRecords: { path: "/kurrentdb.protocol.v2.streams.StreamsService/AppendRecords", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
+  appendSession: ["/kurrentdb.protocol.v2.streams.StreamsService/AppendSession", false, "client"],
+  appendRecords: ["/kurrentdb.protocol.v2.streams.StreamsService/AppendRecords", false],
 
-  indexesCreate: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Create", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesStart: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Start", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesStop: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Stop", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesDelete: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Delete", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  indexesList: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/List", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  indexesGet: { path: "/kurrentdb.protocol.v2.indexes.IndexesService/Get", system: "eventstoredb", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-} as const satisfies Record<string, Method>;
+  indexesCreate: ["/kurrentdb.protocol.v2.indexes.IndexesService/Create", false],
+  indexesStart: ["/kurrentdb.protocol.v2.indexes.IndexesService/Start", false],
+  indexesStop: ["/kurrentdb.protocol.v2.indexes.IndexesService/Stop", false],
+  indexesDelete: ["/kurrentdb.protocol.v2.indexes.IndexesService/Delete", false],
+  indexesList: ["/kurrentdb.protocol.v2.indexes.IndexesService/List", true],
+  indexesGet: ["/kurrentdb.protocol.v2.indexes.IndexesService/Get", true],
+});
 
 /**
  * KubeMQ's methods. A subscription is not `repeatable`: the broker counts a stored event as delivered, and a request as
@@ -101,23 +112,23 @@ export const eventstoredbMethods = {
  * `queuesUpstream` stays open when the caller is done sending. Who owns the call ends it when every request in it has
  * its answer, and not before: that can crash the broker.
  */
-export const kubemqMethods = {
-  sendEvent: { path: "/kubemq.kubemq/SendEvent", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendEventsStream: { path: "/kubemq.kubemq/SendEventsStream", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  subscribeToEvents: { path: "/kubemq.kubemq/SubscribeToEvents", system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
-  subscribeToRequests: { path: "/kubemq.kubemq/SubscribeToRequests", system: "kubemq", kind: "server", lane: "live", cancel: "delayed", repeatable: false },
-  sendRequest: { path: "/kubemq.kubemq/SendRequest", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendResponse: { path: "/kubemq.kubemq/SendResponse", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendQueueMessage: { path: "/kubemq.kubemq/SendQueueMessage", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  sendQueueMessagesBatch: { path: "/kubemq.kubemq/SendQueueMessagesBatch", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  receiveQueueMessages: { path: "/kubemq.kubemq/ReceiveQueueMessages", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  streamQueueMessage: { path: "/kubemq.kubemq/StreamQueueMessage", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  ackAllQueueMessages: { path: "/kubemq.kubemq/AckAllQueueMessages", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: false },
-  ping: { path: "/kubemq.kubemq/Ping", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-  queuesDownstream: { path: "/kubemq.kubemq/QueuesDownstream", system: "kubemq", kind: "bidi", lane: "live", cancel: "delayed", repeatable: false },
-  queuesUpstream: { path: "/kubemq.kubemq/QueuesUpstream", system: "kubemq", kind: "bidi", lane: "live", cancel: "never", repeatable: false },
-  queuesInfo: { path: "/kubemq.kubemq/QueuesInfo", system: "kubemq", kind: "unary", lane: "short", cancel: "delayed", repeatable: true },
-} as const satisfies Record<string, Method>;
+export const kubemqMethods = /* @__PURE__ */ methodsOf("kubemq", {
+  sendEvent: ["/kubemq.kubemq/SendEvent", false],
+  sendEventsStream: ["/kubemq.kubemq/SendEventsStream", false, "bidi", "live"],
+  subscribeToEvents: ["/kubemq.kubemq/SubscribeToEvents", false, "server", "live"],
+  subscribeToRequests: ["/kubemq.kubemq/SubscribeToRequests", false, "server", "live"],
+  sendRequest: ["/kubemq.kubemq/SendRequest", false],
+  sendResponse: ["/kubemq.kubemq/SendResponse", false],
+  sendQueueMessage: ["/kubemq.kubemq/SendQueueMessage", false],
+  sendQueueMessagesBatch: ["/kubemq.kubemq/SendQueueMessagesBatch", false],
+  receiveQueueMessages: ["/kubemq.kubemq/ReceiveQueueMessages", false],
+  streamQueueMessage: ["/kubemq.kubemq/StreamQueueMessage", false, "bidi", "live"],
+  ackAllQueueMessages: ["/kubemq.kubemq/AckAllQueueMessages", false],
+  ping: ["/kubemq.kubemq/Ping", true],
+  queuesDownstream: ["/kubemq.kubemq/QueuesDownstream", false, "bidi", "live"],
+  queuesUpstream: ["/kubemq.kubemq/QueuesUpstream", false, "bidi", "live", "never"],
+  queuesInfo: ["/kubemq.kubemq/QueuesInfo", true],
+});
 
 /** Every method of every system, by its path. */
 export function allMethods(): ReadonlyMap<string, Method> {

@@ -1,6 +1,5 @@
 import { fromLatin1, toLatin1 } from "../core/bytes.js";
 import { MillraceError } from "../core/errors.js";
-import { MAX_TRAILER_BYTES } from "./frames.js";
 import { decodeGrpcMessage, encodeGrpcMessage } from "./grpc-message.js";
 
 /** The status and metadata with which a server ended a call. */
@@ -17,27 +16,22 @@ export interface Trailers {
  * Trailers from a gRPC-Web trailer block: lines of `name: value`, ended by CRLF or LF, names in any case, repeated
  * names joined by a comma as HTTP does. Binary values (`-bin`) stay base64 text.
  *
- * @throws {MillraceError} `protocol` when it is none or holds no proper `grpc-status`; `resource_exhausted` above 1 MiB.
+ * @throws {MillraceError} `protocol` when it is none or holds no proper `grpc-status`.
  */
 export function parseTrailers(block: Uint8Array): Trailers {
-  if (block.length > MAX_TRAILER_BYTES) {
-    throw new MillraceError("resource_exhausted", `A trailer block has ${block.length} bytes, ${MAX_TRAILER_BYTES} are allowed`, { applied: "unknown" });
-  }
   const headers = new Headers();
-  for (const line of fromLatin1(block).split("\n")) addLine(headers, line.endsWith("\r") ? line.slice(0, -1) : line);
+  for (const line of fromLatin1(block).split(/\r?\n/)) {
+    if (line === "") continue;
+    const colon = line.indexOf(":");
+    try {
+      headers.append(line.slice(0, Math.max(colon, 0)).trim(), line.slice(colon + 1).trim());
+    } catch (cause) {
+      throw malformed("The trailers hold a line that is no header", cause);
+    }
+  }
   const trailers = trailersOfHeaders(headers);
   if (trailers === undefined) throw malformed("The trailers hold no grpc-status");
   return trailers;
-}
-
-function addLine(headers: Headers, line: string): void {
-  if (line === "") return;
-  const colon = line.indexOf(":");
-  try {
-    headers.append(line.slice(0, Math.max(colon, 0)).trim(), line.slice(colon + 1).trim());
-  } catch (cause) {
-    throw malformed("The trailers hold a line that is no header", cause);
-  }
 }
 
 /**
