@@ -4,7 +4,7 @@ import { carrierSpec } from "../connect/carrier-spec.js";
 import { transportSpec } from "../connect/transport-spec.js";
 import { serveGateway, type ServedGateway } from "../gateway/support/serve.js";
 import { echoUpstream, startEchoServer, type EchoServer } from "../support/echo.js";
-import { openTunnel } from "./support.js";
+import { openAuto, openTunnel } from "./support.js";
 
 let server: EchoServer;
 let gateway: ServedGateway;
@@ -19,6 +19,18 @@ afterAll(async () => {
 });
 
 carrierSpec({ name: "the tunnel, through the gateway", open: () => openTunnel(gateway.url), requestStreams: "all" });
+
+carrierSpec({ name: "auto, through the gateway", open: () => openAuto(gateway.url), requestStreams: "all" });
+
+transportSpec({
+  name: "createTransport over auto, through the gateway",
+  open: (interceptors) => {
+    const carrier = openAuto(gateway.url);
+    return { transport: createTransport(carrier, { interceptors }), close: () => carrier.close() };
+  },
+  requestStreams: "full",
+  ours: true,
+});
 
 transportSpec({
   name: "createTransport over the tunnel, through the gateway",

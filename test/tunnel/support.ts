@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import { tunnelCarrier, type Carrier, type CarrierCall, type CarrierResponse, type TunnelCarrierOptions } from "millrace/carrier";
+import { autoCarrier, tunnelCarrier, type Carrier, type CarrierCall, type CarrierResponse, type TunnelCarrierOptions } from "millrace/carrier";
 import { concatBytes } from "millrace/internal/core/bytes";
 import { payloadsOf } from "millrace/internal/wire/frames";
 import type { Trailers } from "millrace/internal/wire/trailers";
@@ -7,6 +7,11 @@ import type { Trailers } from "millrace/internal/wire/trailers";
 /** A tunnel carrier of Node, which has no WebSocket of its own in version 20. */
 export function openTunnel(url: string, options: Partial<TunnelCarrierOptions> = {}): Carrier {
   return tunnelCarrier({ url, webSocket: WebSocket, ...options });
+}
+
+/** What a client with `url` uses, in Node. */
+export function openAuto(url: string): Carrier {
+  return autoCarrier({ url, webSocket: WebSocket });
 }
 
 /** A call with what most calls have. */
