@@ -3,11 +3,11 @@
 //
 //   node scripts/setup-test.mjs [--only umadb|clients|tools|runtimes]
 //
-// `tools` are system packages (browsers, openssl); `umadb` is the server, with its client, in a private Python
+// `tools` are system packages (browsers, openssl, PostgreSQL); `umadb` is the server, with its client, in a private Python
 // environment below .cache/; `clients` are older clients, each in an environment of its own; `runtimes` are what
 // test/runtime/package.json names, below .cache/ too.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 const UMADB = { name: "umadb", folder: "venv", packages: ["umadb==0.7.8"], works: ["bin/umadb", "--version"] };
 const OLD_CLIENT = { name: "umadb 0.4.0 (client)", folder: "venv-umadb-0.4.0", packages: ["umadb==0.4.0"], works: ["bin/python", "-c", "import umadb"] };
 
-/** Debian's package for each command; the environment variable points at another binary. */
+/** Debian's package for each command; the environment variable points at another binary. Some stand in a folder for each version. */
 const TOOLS = [
   { command: "chromium", package: "chromium", override: "MILLRACE_CHROMIUM" },
   { command: "firefox-esr", package: "firefox-esr", override: "MILLRACE_FIREFOX" },
@@ -23,6 +23,7 @@ const TOOLS = [
   { command: "Xvfb", package: "xvfb" },
   { command: "openssl", package: "openssl" },
   { command: "go", package: "golang-go" },
+  { command: "initdb", package: "postgresql", override: "MILLRACE_POSTGRES_BIN", below: "/usr/lib/postgresql" },
 ];
 
 /** A package of its own, so that who only builds does not download half a gigabyte. */
@@ -105,7 +106,9 @@ function pythonVersion() {
 
 function isPresent(tool) {
   const chosen = tool.override === undefined ? undefined : process.env[tool.override];
-  return chosen === undefined ? runs("which", [tool.command]) : existsSync(chosen);
+  if (chosen !== undefined) return existsSync(chosen);
+  if (tool.below === undefined) return runs("which", [tool.command]);
+  return existsSync(tool.below) && readdirSync(tool.below).some((version) => existsSync(`${tool.below}/${version}/bin/${tool.command}`));
 }
 
 function aptInstall(packages) {

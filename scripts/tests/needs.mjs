@@ -37,6 +37,11 @@ export function runtimeProgram(root, program) {
 const NEEDS = [
   { ...UMADB, module: "test/support/umadb.ts" },
   {
+    what: "PostgreSQL",
+    module: "test/support/postgres.ts",
+    isPresent: () => process.env["MILLRACE_POSTGRES_BIN"] !== undefined || existsSync("/usr/lib/postgresql"),
+  },
+  {
     what: "UmaDB's Python client, new and old",
     module: "test/support/python.ts",
     isPresent: (root) => ["venv", "venv-umadb-0.4.0"].every((folder) => existsSync(join(root, ".cache", folder, "bin/python"))),
