@@ -2,30 +2,14 @@
 // Runs the tests of test/runtime in a bare workerd: bundled, without any of Node's modules, on a small stand-in for Vitest.
 //
 //   node scripts/tests/workerd.mjs REPORT PART [FILTER…]      (with MILLRACE_STORES_URL)
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { serveWorker } from "./serve-worker.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tests = `${root}test/runtime`;
-const folder = `${root}.cache/tests/workerd`;
-
-/**
- * From August 2026 on workerd switches Node's modules on by itself; an older date without flags is the platform alone.
- * Whatever the tests ask for on this machine they may reach.
- */
-const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "tests", worker = (modules = [(name = "tests.mjs", esModule = embed "tests.mjs")], compatibilityDate = "2026-04-01", globalOutbound = "network")),
-    (name = "network", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "tests")],
-);
-`;
+const bundled = `${root}.cache/tests/workerd/tests.mjs`;
 
 /** @typedef {import("../../test/runtime/workerd/vitest.js").Outcome} Outcome */
 
@@ -36,7 +20,7 @@ async function main() {
   const files = readdirSync(tests).filter((file) => file.endsWith(".test.ts") && isWanted(file, filters));
   if (files.length === 0) return write(report, []);
   await bundle(files);
-  const { url, child } = await serve();
+  const { url, close } = await serveWorker(root, bundled);
   try {
     const outcomes = await run(url, { runtime: "workerd", specPart, storesUrl });
     const failed = outcomes.filter(({ error }) => error !== undefined);
@@ -45,7 +29,7 @@ async function main() {
     write(report, outcomes);
     process.exitCode = failed.length > 0 || outcomes.length === 0 ? 1 : 0;
   } finally {
-    child.kill("SIGKILL");
+    await close();
   }
 }
 
@@ -64,10 +48,9 @@ function write(report, outcomes) {
 /** What is ours comes by name from what was built, as it comes to a user. @param {readonly string[]} files */
 async function bundle(files) {
   const loads = files.map((file) => `await import("./${file}");`).join(" ");
-  mkdirSync(folder, { recursive: true });
   await build({
     stdin: { contents: `import { testWorker } from "./workerd/worker.ts"; export default testWorker(async () => { ${loads} });`, resolveDir: tests },
-    outfile: `${folder}/tests.mjs`,
+    outfile: bundled,
     bundle: true,
     format: "esm",
     target: "es2022",
@@ -75,19 +58,6 @@ async function bundle(files) {
     conditions: ["workerd", "worker", "browser"],
     logLevel: "warning",
   });
-  writeFileSync(`${folder}/config.capnp`, CONFIG);
-}
-
-/** @returns {Promise<{ url: string, child: import("node:child_process").ChildProcess }>} */
-async function serve() {
-  const workerd = `${root}.cache/runtimes/node_modules/.bin/workerd`;
-  const child = spawn(workerd, ["serve", `${folder}/config.capnp`, "--control-fd=3"], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
-  process.once("exit", () => child.kill("SIGKILL"));
-  const control = /** @type {import("node:stream").Readable} */ (child.stdio[3]);
-  const ended = once(child, "exit").then(([code]) => { throw new Error(`workerd ended with ${code} before it served`); });
-  ended.catch(() => undefined);
-  const [line] = await Promise.race([once(createInterface({ input: control }), "line"), ended]);
-  return { url: `http://127.0.0.1:${JSON.parse(line).port}`, child };
 }
 
 /** @param {string} url @param {object} given @returns {Promise<Outcome[]>} */

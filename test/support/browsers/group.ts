@@ -15,11 +15,11 @@ export interface Group {
 /**
  * Starts a program as the leader of a process group. Killing the program alone would leave its children behind.
  *
- * @param env Added to this process's own.
+ * @param options `env` is added to this process's own.
  */
-export function startGroup(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Group {
+export function startGroup(command: string, args: readonly string[], { env, cwd }: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Group {
   const stdio: StdioOptions = ["ignore", "pipe", "pipe", "pipe"];
-  const child = spawn(command, args, { detached: true, stdio, env: { ...process.env, ...env } });
+  const child = spawn(command, args, { detached: true, stdio, cwd, env: { ...process.env, ...env } });
   let output = "";
   let ended = false;
   const collect = (bytes: Buffer): void => void (output += bytes.toString());

@@ -21,7 +21,7 @@ export async function launchWebKit(): Promise<RunningBrowser> {
   try {
     display = await startDisplay();
     const port = await freePort();
-    driver = startGroup(WEBKIT_DRIVER, [`--port=${port}`], { DISPLAY: display.name });
+    driver = startGroup(WEBKIT_DRIVER, [`--port=${port}`], { env: { DISPLAY: display.name } });
     const session = await openSession(`http://127.0.0.1:${port}`, binary, driver);
     return {
       async open(url) {
