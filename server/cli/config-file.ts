@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
+import type { MessageDbSettings } from "../gateway/index.js";
 import { ConfigError } from "./config-error.js";
 
 /** One system in the configuration file. */
@@ -16,6 +17,14 @@ export interface UpstreamConfig {
   allowInsecureApiKey?: boolean | undefined;
 }
 
+/** Message DB in the configuration file. */
+export interface MessageDbConfig extends Pick<MessageDbSettings, "url" | "maxConnections" | "statementTimeoutMs" | "pollMs" | "queries"> {
+  /** Path of a file that holds the address and nothing else. */
+  urlFile?: string | undefined;
+  /** Name of the environment variable that holds the address. */
+  urlEnv?: string | undefined;
+}
+
 /** The configuration file; every key may be missing. Paths are absolute here. */
 export interface ConfigFile {
   listen?: string | undefined;
@@ -23,6 +32,7 @@ export interface ConfigFile {
   origins?: string[] | undefined;
   hosts?: string[] | undefined;
   upstreams?: Record<string, UpstreamConfig> | undefined;
+  messagedb?: MessageDbConfig | undefined;
   limits?: Record<string, number> | undefined;
   allowAll?: boolean | undefined;
 }
@@ -70,13 +80,15 @@ class ConfigReader {
   read(document: unknown): ConfigFile {
     const root = this.#fields(document, "the file", ["listen", "tls", "origins", "hosts", "upstreams", "limits", "allowAll"]);
     const tls = root["tls"] === undefined ? undefined : this.#fields(root["tls"], "tls", ["cert", "key"]);
-    const upstreams = root["upstreams"] === undefined ? {} : this.#fields(root["upstreams"], "upstreams", ["umadb", "eventstoredb", "kubemq"]);
+    const upstreams = root["upstreams"] === undefined ? {} : this.#fields(root["upstreams"], "upstreams", ["umadb", "eventstoredb", "kubemq", "messagedb"]);
+    const { messagedb, ...grpc } = upstreams;
     return {
       listen: this.#optional(root, "", "listen", "string"),
       tls: tls && { cert: this.#file(tls, "tls.", "cert"), key: this.#file(tls, "tls.", "key") },
       origins: this.#texts(root, "origins"),
       hosts: this.#texts(root, "hosts"),
-      upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, value]) => [name, this.#upstream(name, value)])),
+      upstreams: Object.fromEntries(Object.entries(grpc).map(([name, value]) => [name, this.#upstream(name, value)])),
+      messagedb: messagedb === undefined ? undefined : this.#messagedb(messagedb, "upstreams.messagedb"),
       limits: root["limits"] === undefined ? undefined : this.#numbers(root["limits"], "limits"),
       allowAll: this.#optional(root, "", "allowAll", "boolean"),
     };
@@ -97,6 +109,16 @@ class ConfigReader {
       apiKeyEnv: this.#optional(fields, `${at}.`, "apiKeyEnv", "string"),
       allowInsecureApiKey: this.#optional(fields, `${at}.`, "allowInsecureApiKey", "boolean"),
     };
+  }
+
+  #messagedb(value: unknown, at: string): MessageDbConfig {
+    const fields = this.#fields(value, at, ["url", "urlFile", "urlEnv", "maxConnections", "statementTimeoutMs", "pollMs", "queries"]);
+    const url = this.#optional(fields, `${at}.`, "url", "string");
+    const urlFile = fields["urlFile"] === undefined ? undefined : this.#file(fields, `${at}.`, "urlFile");
+    const urlEnv = this.#optional(fields, `${at}.`, "urlEnv", "string");
+    if ([url, urlFile, urlEnv].filter((given) => given !== undefined).length !== 1) throw this.#wrong(at, "must have one of url, urlFile and urlEnv");
+    const { maxConnections, statementTimeoutMs, pollMs, queries } = fields as Pick<MessageDbConfig, "maxConnections" | "statementTimeoutMs" | "pollMs" | "queries">;
+    return { url, urlFile, urlEnv, maxConnections, statementTimeoutMs, pollMs, queries };
   }
 
   #fields(value: unknown, at: string, known: readonly string[]): Fields {

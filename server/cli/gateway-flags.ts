@@ -10,6 +10,7 @@ export interface GatewayFlags {
   readonly umadb: string | undefined;
   readonly eventstoredb: string | undefined;
   readonly kubemq: string | undefined;
+  readonly messagedb: string | undefined;
   readonly upstreamCa: string | undefined;
   readonly dashboard: boolean;
   readonly json: boolean;
@@ -19,13 +20,16 @@ export interface GatewayFlags {
 /** What `millrace gateway --help` prints. */
 export const GATEWAY_USAGE = `millrace gateway [flags]
 
-Lets web pages use an event store: gRPC-Web in, gRPC out.
+Lets web pages use an event store: gRPC-Web in, gRPC out, and for
+Message DB JSON in, SQL out.
 
   --listen HOST:PORT         where to serve; 127.0.0.1:8080 by default, port 0 for any
   --config FILE              a YAML file; flags win over it, origins add to it
   --umadb URL                the UmaDB server, such as http://127.0.0.1:50051
   --eventstoredb STRING      an EventStoreDB node, such as esdb://127.0.0.1:2113?tls=false
   --kubemq URL               the KubeMQ server, such as http://127.0.0.1:50000
+  --messagedb URL            Message DB in PostgreSQL, such as
+                             postgres://message_store@127.0.0.1:5432/message_store
   --upstream-ca FILE         certificate authorities (PEM) to trust for those
   --origin URL               a page's origin to admit; may be repeated
   --allow-all                for development: allow every call, from pages of this machine
@@ -36,7 +40,6 @@ Lets web pages use an event store: gRPC-Web in, gRPC out.
 /** @throws {ConfigError} For flags that do not exist or lack their value. */
 export function parseGatewayFlags(args: readonly string[]): GatewayFlags {
   const values = parse(args);
-  if (values.messagedb !== undefined) throw new ConfigError("--messagedb: this version cannot serve Message DB yet");
   return {
     listen: values.listen,
     config: values.config,
@@ -45,6 +48,7 @@ export function parseGatewayFlags(args: readonly string[]): GatewayFlags {
     umadb: values.umadb,
     eventstoredb: values.eventstoredb,
     kubemq: values.kubemq,
+    messagedb: values.messagedb,
     upstreamCa: values["upstream-ca"],
     dashboard: values.dashboard === true,
     json: values.json === true,

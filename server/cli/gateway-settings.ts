@@ -1,5 +1,5 @@
 import { isMillraceError } from "millrace/internal/core/errors";
-import type { GatewayOptions, UpstreamSettings } from "../gateway/index.js";
+import type { GatewayOptions, MessageDbSettings, UpstreamSettings } from "../gateway/index.js";
 import { resolveGatewayOptions } from "../gateway/options.js";
 import { ConfigError } from "./config-error.js";
 import { readConfigFile, readText, type ConfigFile, type UpstreamConfig } from "./config-file.js";
@@ -29,7 +29,8 @@ export function gatewaySettings(flags: GatewayFlags, environment: NodeJS.Process
   if (allowAll && !isLoopback(listen)) {
     throw new ConfigError(`--allow-all lets everybody do everything, so it needs a loopback address to listen on, such as 127.0.0.1:8080; ${urlHost(listen.host)} can be reached from elsewhere`);
   }
-  const upstreams = upstreamsOf(flags, file, environment);
+  const messagedb = messageDbOf(flags, file, environment);
+  const upstreams: GatewayOptions["upstreams"] = { ...upstreamsOf(flags, file, environment), ...(messagedb && { messagedb }) };
   if (Object.keys(upstreams).length === 0) throw new ConfigError("There is no system to serve: give --umadb URL, or upstreams in the file of --config");
   if (!allowAll) refuseUnchecked(upstreams);
   const options: GatewayOptions = {
@@ -70,6 +71,17 @@ function upstreamsOf(flags: GatewayFlags, file: ConfigFile, environment: NodeJS.
   return upstreams;
 }
 
+function messageDbOf({ messagedb: url }: GatewayFlags, { messagedb: config }: ConfigFile, environment: NodeJS.ProcessEnv): MessageDbSettings | undefined {
+  if (config === undefined) return url === undefined ? undefined : { url };
+  const { urlFile, urlEnv, ...settings } = config;
+  if (url !== undefined) return { ...settings, url };
+  if (urlFile !== undefined) return { ...settings, url: readText(urlFile, "upstreams.messagedb.urlFile").trim() };
+  if (urlEnv === undefined) return settings;
+  const given = environment[urlEnv];
+  if (given === undefined || given === "") throw new ConfigError(`upstreams.messagedb.urlEnv: the environment variable ${urlEnv} is not set`);
+  return { ...settings, url: given };
+}
+
 function apiKeyOf({ apiKeyFile, apiKeyEnv }: UpstreamConfig, system: System, environment: NodeJS.ProcessEnv): string | undefined {
   if (apiKeyFile !== undefined && apiKeyEnv !== undefined) throw new ConfigError(`upstreams.${system}: give apiKeyFile or apiKeyEnv, not both`);
   if (apiKeyFile !== undefined) return readText(apiKeyFile, `upstreams.${system}.apiKeyFile`).trim();
@@ -80,7 +92,7 @@ function apiKeyOf({ apiKeyFile, apiKeyEnv }: UpstreamConfig, system: System, env
 }
 
 /** Calls to these systems are passed on as they are; that is for development only. */
-function refuseUnchecked(upstreams: Partial<Record<System, UpstreamSettings>>): void {
+function refuseUnchecked(upstreams: GatewayOptions["upstreams"]): void {
   for (const system of ["eventstoredb", "kubemq"] as const) {
     if (upstreams[system] !== undefined) throw new ConfigError(`${system} is served with --allow-all only: this version does not check its calls`);
   }
@@ -98,6 +110,6 @@ function check(options: GatewayOptions): void {
   try {
     resolveGatewayOptions(options);
   } catch (error) {
-    throw isMillraceError(error) ? new ConfigError(error.message.replaceAll("`", "")) : error;
+    throw isMillraceError(error) ? new ConfigError(error.message.replaceAll("`", "").replace("upstreams.messagedb.url", "--messagedb")) : error;
   }
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { createGateway, type GatewayOptions } from "../gateway/index.js";
+import { createGateway, type Gateway, type GatewayOptions } from "../gateway/index.js";
 import { resolveLimits } from "../gateway/limits.js";
 import { isMillraceError } from "millrace";
 import { ConfigError } from "./config-error.js";
@@ -43,6 +43,7 @@ export async function serveGateway({ listen, tls, options }: ServeSettings): Pro
   front.server.on("request", gateway.node);
   front.server.on("upgrade", gateway.upgrade);
   try {
+    await checkStores(gateway, options);
     await listening(front.server, listen);
   } catch (error) {
     await gateway.close();
@@ -63,6 +64,17 @@ export async function serveGateway({ listen, tls, options }: ServeSettings): Pro
     const timer = setTimeout(() => front.closeAll(), LAST_BYTES_MS);
     await ended;
     clearTimeout(timer);
+  }
+}
+
+/** What has to be changed is said before anything is served; what is only away may come. */
+async function checkStores(gateway: Gateway, { log }: GatewayOptions): Promise<void> {
+  try {
+    await gateway.check();
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    if (error.code !== "unavailable") throw new ConfigError(`messagedb: ${error.message}`);
+    log?.warn({ system: error.system }, `${error.message}; it is tried again with each call`);
   }
 }
 

@@ -125,7 +125,7 @@ describe("millrace gateway", () => {
   it.each([
     ["an unknown flag", ["gateway", "--bogus"], "--bogus"],
     ["--allow-all where others can connect", ["gateway", "--listen", "0.0.0.0:0", "--umadb", "http://127.0.0.1:1", "--allow-all"], "loopback"],
-    ["--messagedb", ["gateway", "--messagedb", "postgres://user:canary@host/db"], "--messagedb"],
+    ["a database that is no PostgreSQL", ["gateway", "--messagedb", "mysql://user:canary@host/db"], "--messagedb"],
     ["a store's address with a password", ["gateway", "--umadb", "http://user:canary@127.0.0.1:1"], "url"],
     ["a file of certificates that holds none", ["gateway", "--umadb", "https://127.0.0.1:1", "--upstream-ca", "package.json"], "ca"],
     ["no command", [], "gateway"],

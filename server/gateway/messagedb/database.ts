@@ -25,6 +25,7 @@ export interface PostgresSettings {
 
 /** Connections for subscriptions beside those for calls: few are enough, since loops are shared. */
 const POLL_CONNECTIONS = 2;
+const CONNECT_SECONDS = 10;
 const CLOSE_SECONDS = 1;
 
 /**
@@ -35,6 +36,7 @@ const CLOSE_SECONDS = 1;
 export function postgresDatabase({ url, maxConnections, statementTimeoutMs }: PostgresSettings): Database {
   const pool = (max: number): ReturnType<typeof postgres> => postgres(url, {
     max,
+    connect_timeout: CONNECT_SECONDS,
     onnotice: () => undefined,
     connection: {
       application_name: "millrace",
