@@ -5,7 +5,6 @@ import { umadbMethods } from "../wire/methods.js";
 import type { AppendContext } from "./append.js";
 import { appendTools } from "./append-tools.js";
 import { askNumber } from "./ask.js";
-import { AppendConditionError } from "./errors.js";
 import { readMessages } from "./messages.js";
 import type { AppendOptions } from "./options.js";
 import type { Store } from "./store.js";
@@ -21,8 +20,7 @@ export function openAppend<Data>({ connection, codec, seen }: Store<Data>, optio
     knownHead: seen,
     scope: linkSignals(options.signal, closed),
     timeoutMs: options.timeoutMs ?? timeoutMs,
-    send: async (bytes, call) => (await askNumber(connection, umadbMethods.append, bytes, call, "unknown")) ?? 0n,
-    read: (bytes, call) => readMessages(openStream(patient, umadbMethods.read, bytes, call)),
-    refused: (message) => new AppendConditionError(message),
+    send: async (bytes, call, toError) => (await askNumber({ ...connection, toError }, umadbMethods.append, bytes, call, "unknown")) ?? 0n,
+    read: (bytes, call) => readMessages<Uint8Array>(openStream(patient, umadbMethods.read, bytes, call), undefined),
   };
 }

@@ -1,7 +1,10 @@
-import { isMillraceError } from "../core/errors.js";
+import { isMillraceError, MillraceError } from "../core/errors.js";
+import { codeOfStatus, errorOfTrailers } from "../wire/status.js";
+import { ViewReader } from "../wire/view-reader.js";
 import { list, optional, position, record, text, texts, wrong } from "./check.js";
 import { encodeRead, writeQuery } from "./codec-request.js";
 import { toSource, toWireQuery } from "./convert.js";
+import { AppendConditionError, TrackingConflictError } from "./errors.js";
 import { ProtoWriter } from "./proto-writer.js";
 
 /**
@@ -10,7 +13,8 @@ import { ProtoWriter } from "./proto-writer.js";
  * first and which compresses worse.
  */
 export const appendTools = {
-  isMillraceError, list, optional, position, record, text, texts, wrong, encodeRead, writeQuery, toSource, toWireQuery, ProtoWriter,
+  isMillraceError, MillraceError, codeOfStatus, errorOfTrailers, ViewReader, list, optional, position, record, text, texts, wrong,
+  encodeRead, writeQuery, toSource, toWireQuery, AppendConditionError, TrackingConflictError, ProtoWriter,
 };
 
 /** The type of {@link appendTools}. */

@@ -1,15 +1,16 @@
 import type { PayloadCodec } from "../core/codec.js";
-import type { MillraceError } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
 import type { LinkedSignal } from "../core/signal.js";
-import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import type { Connection } from "../carrier/connection.js";
+import type { ReadRequest, ReadResponse, SequencedEvent } from "../../gen/static/umadb/v1/umadb.js";
+import { toAppendError } from "./append-errors.js";
 import type { AppendTools } from "./append-tools.js";
 import { encodeAppend } from "./codec-append.js";
 import { toWireAppend } from "./convert-append.js";
 import type { MessageReader } from "./messages.js";
 import type { AppendOptions } from "./options.js";
 import { settleAppend } from "./settle.js";
-import type { NewEvent } from "./types.js";
+import type { NewEvent, ReceivedEvent } from "./types.js";
 
 /** The largest request that the server takes, in bytes. */
 const MAX_REQUEST_BYTES = 4_194_304;
@@ -28,11 +29,9 @@ export interface AppendContext<Data> {
   /** Milliseconds for the whole append; 0 means no limit. */
   readonly timeoutMs: number;
   /** Sends a request, again where the last try certainly recorded nothing. @returns The position of the last event. */
-  send(request: Uint8Array, options: CallOptions): Promise<bigint>;
+  send(request: Uint8Array, options: CallOptions, toError: Connection["toError"]): Promise<bigint>;
   /** Opens a read that tries again as long as there is time: whoever lost an answer may be away for a while. */
-  read(request: Uint8Array, options: CallOptions): MessageReader;
-  /** The error for an append whose condition does not hold. */
-  refused(message: string): MillraceError;
+  read(request: Uint8Array, options: CallOptions): MessageReader<Uint8Array>;
 }
 
 /** Checks and sends an append, and finds out what became of it, all within its time. */
@@ -47,7 +46,8 @@ export async function append<Data>(context: AppendContext<Data>, events: readonl
   const call = { headers, signal: scope.signal };
   const startedAt = performance.now();
   const leftMs = (): number => (timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(startedAt + timeoutMs - performance.now())));
-  const send = (): Promise<bigint> => context.send(bytes, { ...call, timeoutMs: leftMs() });
+  const toError: Connection["toError"] = (trailers, _method, applied) => toAppendError(trailers, applied, tools);
+  const send = (): Promise<bigint> => context.send(bytes, { ...call, timeoutMs: leftMs() }, toError);
   try {
     return await send();
   } catch (lost) {
@@ -60,15 +60,22 @@ export async function append<Data>(context: AppendContext<Data>, events: readonl
     if (settled.outcome === "applied") return settled.position;
     if (options.signal?.aborted === true) throw options.signal.reason;
     if (settled.outcome === "unknown") throw lost;
-    throw settled.error ?? context.refused("An event past the condition's position matches it; the answer was lost, and reading the store showed this");
+    throw settled.error ?? new tools.AppendConditionError("An event past the condition's position matches it; the answer was lost, and reading the store showed this");
   }
 }
 
-async function* messagesOf(reader: MessageReader): AsyncGenerator<ReadResponse, undefined> {
+async function* messagesOf(reader: MessageReader<Uint8Array>): AsyncGenerator<ReadResponse, undefined> {
   try {
-    for (let message = await reader.take(); message !== undefined; message = await reader.take()) yield message;
+    for (let message = await reader.take(); message !== undefined; message = await reader.take()) {
+      yield { events: message.events.map(toWire), head: message.head };
+    }
     return undefined;
   } finally {
     reader.leave();
   }
+}
+
+/** A stored event as settling compares it, which servers do as well. */
+function toWire({ position, event: { type, tags, data, uuid = "" } }: ReceivedEvent): SequencedEvent {
+  return { position, event: { eventType: type, tags: [...tags], data, uuid, metadata: [] } };
 }

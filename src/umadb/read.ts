@@ -3,15 +3,15 @@ import { iterations } from "../core/iterations.js";
 import { checkCallOptions } from "../carrier/call-options.js";
 import { openStream, type OpenStream } from "../carrier/invoke.js";
 import { umadbMethods } from "../wire/methods.js";
-import type { ReadRequest, ReadResponse } from "../../gen/static/umadb/v1/umadb.js";
+import type { ReadRequest } from "../../gen/static/umadb/v1/umadb.js";
 import { count, optional, position, wrong } from "./check.js";
 import { encodeRead } from "./codec-request.js";
 import { toWireQuery } from "./convert.js";
 import { readMessages, type MessageReader } from "./messages.js";
 import type { ReadOptions } from "./options.js";
-import { fromWireEvent } from "./received.js";
 import { note, type Store } from "./store.js";
 import type { Query, ReceivedEvent, SequencedEvent } from "./types.js";
+import type { ReceivedBatch } from "./views.js";
 
 /**
  * A read that ends: iterate it by event, by batch, or collect it, once. Nothing is sent before that, or before `head()`
@@ -62,7 +62,7 @@ export function openRead<Data>(store: Store<Data>, query: Query | undefined, opt
   };
   const bytes = encodeRead(request);
   let stream: OpenStream | undefined;
-  let reader: MessageReader | undefined;
+  let reader: MessageReader<Data> | undefined;
   let iterate: ReturnType<typeof iterations> | undefined;
   let batch: ReceivedEvent<Data>[] = [];
   let at = 0;
@@ -75,9 +75,9 @@ export function openRead<Data>(store: Store<Data>, query: Query | undefined, opt
   let head: bigint | undefined;
   let last: bigint | undefined;
 
-  const begin = (): MessageReader => {
+  const begin = (): MessageReader<Data> => {
     stream ??= openStream(store.connection, umadbMethods.read, bytes, call);
-    return (reader ??= readMessages(stream));
+    return (reader ??= readMessages(stream, store.codec));
   };
 
   const end = (how: Promise<boolean>): void => {
@@ -113,10 +113,10 @@ export function openRead<Data>(store: Store<Data>, query: Query | undefined, opt
     return (last ?? (start ?? 1n) - 1n) < (head ?? 0n);
   };
 
-  const hand = (message: ReadResponse): ReceivedEvent<Data>[] => {
+  const hand = (message: ReceivedBatch<Data>): ReceivedEvent<Data>[] => {
     if (message.head !== undefined) note(store, (head = message.head));
     last = message.events.at(-1)?.position ?? last;
-    return message.events.map((event) => fromWireEvent(event, store.codec));
+    return message.events;
   };
 
   const nextBatch = async (): Promise<ReceivedEvent<Data>[] | undefined> => {

@@ -13,7 +13,6 @@ import { encodeRead, encodeSubscribe } from "./codec-request.js";
 import { toWireQuery } from "./convert.js";
 import { readMessages } from "./messages.js";
 import type { SubscribeOptions } from "./options.js";
-import { fromWireEvent } from "./received.js";
 import { note, type Store } from "./store.js";
 import type { Query, ReceivedEvent, SequencedEvent } from "./types.js";
 
@@ -75,7 +74,7 @@ function feedOf<Data>(store: Store<Data>, query: WireQuery | undefined, options:
       const stream = openStream(connection, umadbMethods.subscribe, encodeSubscribe({ query, after, batchSize }), { timeoutMs, headers, signal });
       await stream.headers;
       passing = PASSING_LATER;
-      const reader = readMessages(stream);
+      const reader = readMessages(stream, codec);
       return {
         after,
         caughtUpAt: (reached) => (target ?? 0n) <= (reached ?? after ?? 0n),
@@ -84,7 +83,7 @@ function feedOf<Data>(store: Store<Data>, query: WireQuery | undefined, options:
           if (message === undefined) return undefined;
           const last = message.events.at(-1);
           if (last !== undefined) note(store, last.position);
-          return message.events.map((event) => fromWireEvent(event, codec));
+          return message.events;
         },
         close: reader.leave,
       };
@@ -100,7 +99,7 @@ async function lastStored(connection: Connection, from: StartAfter<bigint>, quer
   const once = { ...connection, retry: false } as const;
   const call = { ...options, timeoutMs: connection.connectTimeoutMs };
   if (from === "end" || query === undefined || query.items.length === 0) return askNumber(once, umadbMethods.head, "", call);
-  const reader = readMessages(openStream(once, umadbMethods.read, encodeRead({ query, backwards: true, limit: 1 }), call));
+  const reader = readMessages(openStream(once, umadbMethods.read, encodeRead({ query, backwards: true, limit: 1 }), call), undefined);
   const message = await reader.take();
   reader.leave();
   return message?.events[0]?.position;

@@ -4,8 +4,9 @@ import type { Applied, MillraceError } from "millrace";
 import { toBase64 } from "millrace/internal/core/base64";
 import { StatusSchema } from "millrace/internal/gen/es/google/rpc/status_pb";
 import { ErrorResponseSchema } from "millrace/internal/gen/es/umadb/v1/umadb_pb";
+import { toAppendError } from "millrace/internal/umadb/append-errors";
+import { appendTools } from "millrace/internal/umadb/append-tools";
 import { toUmaDbError } from "millrace/internal/umadb/errors";
-import { umadbMethods } from "millrace/internal/wire/methods";
 import { AppendConditionError, TrackingConflictError } from "millrace/umadb";
 import { describe, expect, it } from "vitest";
 
@@ -20,7 +21,7 @@ interface Given {
 function errorOf({ status, message = "", details, headers = {}, sent = "unknown" }: Given): MillraceError {
   const all = new Headers(headers);
   if (details !== undefined) all.set("grpc-status-details-bin", details);
-  return toUmaDbError({ status, message, headers: all }, umadbMethods.append, sent);
+  return toAppendError({ status, message, headers: all }, sent, appendTools);
 }
 
 const raw = (message: string, errorType: number): Uint8Array => toBinary(ErrorResponseSchema, create(ErrorResponseSchema, { message, errorType }));
@@ -102,5 +103,16 @@ describe("whether an append was applied", () => {
   it("is what a gateway says, where it says so", () => {
     const said = errorOf({ status: 14, message: "m", sent: "unknown", headers: { "millrace-applied": "no", "millrace-reason": "drain", "millrace-retry-after-ms": "250" } });
     expect(said).toMatchObject({ code: "unavailable", applied: "no", reason: "drain", retryAfterMs: 250 });
+  });
+});
+
+describe("an error of a call that appends nothing", () => {
+  it.each(table)("of type %s is told by its status, which always says the same", (_, status, type, code) => {
+    const headers = new Headers({ "grpc-status-details-bin": bare(raw("m", type)) });
+    expect(toUmaDbError({ status, message: "m", headers }, undefined, "no")).toMatchObject({ code, message: "m", system: "umadb", applied: "no" });
+  });
+
+  it("has a text of at most 1 024 characters", () => {
+    expect(toUmaDbError({ status: 15, message: "x".repeat(50_000), headers: new Headers() }, undefined, "no").message).toHaveLength(1_024);
   });
 });
