@@ -3,6 +3,7 @@ import type { MillraceError } from "../core/errors.js";
 import { HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { carrierByUrl } from "./carrier-by-url.js";
 import { collectUnlessBoth, type FetchCarrierOptions } from "./fetch.js";
+import { parseGatewayUrl } from "../core/gateway-url.js";
 import { checkLimits } from "./limits.js";
 import type { WebSocketConstructor } from "./tunnel-link.js";
 import type { Carrier } from "./types.js";
@@ -37,5 +38,5 @@ export function autoCarrier(options: AutoCarrierOptions): Carrier {
   for (const [name, value] of Object.entries({ fetch, webSocket, onFallback })) {
     if (value !== undefined && typeof value !== "function") throw invalidArgument(name, value, "must be a function");
   }
-  return carrierByUrl({ ...checkLimits(options), url, fetch, webSocket, onFallback, heartbeatMs, collect: collectUnlessBoth });
+  return carrierByUrl({ ...checkLimits(options), gateway: parseGatewayUrl(url), fetch, webSocket, onFallback, heartbeatMs, collect: collectUnlessBoth });
 }

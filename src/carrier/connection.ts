@@ -4,12 +4,12 @@ import type { HeadersOption, RetryOptions } from "../core/options.js";
 import { Ending } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
 import type { Trailers } from "../wire/trailers.js";
-import { HEARTBEAT_MS } from "./carrier-by-fetch.js";
-import { carrierByUrl } from "./carrier-by-url.js";
+import { parseGatewayUrl } from "../core/gateway-url.js";
+import type { CarrierByUrlOptions } from "./carrier-by-url.js";
 import { checkHeaders } from "./headers.js";
 import { checkLimits } from "./limits.js";
 import type { WebSocketConstructor } from "./tunnel-link.js";
-import type { Carrier, CarrierCall } from "./types.js";
+import type { Carrier } from "./types.js";
 
 /** Where a client's calls go, and how; the same for every system. */
 export interface ConnectionOptions {
@@ -57,10 +57,14 @@ export interface ConnectionRules {
   readonly maxMetadataBytes?: number | undefined;
 }
 
+/** What a connection's own carrier is made of. */
+export type OwnCarrierOptions = Omit<CarrierByUrlOptions, "collect" | "heartbeatMs">;
+
 /** Where a client's calls go and how: a client's options with every default filled in. */
 export interface Connection {
   readonly system: SystemName;
-  readonly carrier: Carrier;
+  /** What moves the calls: the given carrier, or the connection's own, which `make` makes for the first of them. */
+  readonly carrier: (make: (options: OwnCarrierOptions) => Carrier) => Carrier;
   readonly headers: HeadersOption | undefined;
   /** Milliseconds; `undefined` leaves each kind of call its own default. */
   readonly timeoutMs: number | undefined;
@@ -98,22 +102,19 @@ export function openConnection(system: SystemName, options: ConnectionOptions, {
     if (value === undefined) continue;
     if (typeof value !== "function" || given !== undefined) throw invalidArgument(name, value, given === undefined ? "must be a function" : "must be given with `url` only", system);
   }
-  const carrier = given === undefined ? carrierByUrl({ ...limits, url, fetch, webSocket, onFallback, heartbeatMs: HEARTBEAT_MS, collect: atHand, system }) : given;
-  const { call, close } = Object(carrier) as Partial<Carrier>;
-  if (typeof call !== "function" || typeof close !== "function") throw invalidArgument("carrier", carrier, "must be a carrier, with call() and close()", system);
+  const { call, close } = Object(given) as Partial<Carrier>;
+  if (given !== undefined && (typeof call !== "function" || typeof close !== "function")) throw invalidArgument("carrier", given, "must be a carrier, with call() and close()", system);
+  const own = given ?? { ...limits, gateway: parseGatewayUrl(url, system), fetch, webSocket, onFallback };
   const closed = new Ending();
+  let made = given;
   return {
-    ...limits, system, carrier, headers, timeoutMs, retry: policy, toError, maxMetadataBytes, closed,
+    ...limits, system, headers, timeoutMs, retry: policy, toError, maxMetadataBytes, closed,
+    carrier: (make) => (made ??= make(own as OwnCarrierOptions)),
     async close() {
       closed.end(new MillraceError("unavailable", "The client is closed", { system }));
-      if (given === undefined) await carrier.close();
+      if (given === undefined) await made?.close();
     },
   };
-}
-
-/** A client's own calls have their one message at hand. */
-function atHand({ messages }: CarrierCall): readonly Uint8Array[] {
-  return messages as readonly Uint8Array[];
 }
 
 function checkRetry(retry: RetryOptions = {}, system: SystemName): Connection["retry"] {

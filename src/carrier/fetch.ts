@@ -2,6 +2,7 @@ import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../co
 import { MillraceError } from "../core/errors.js";
 import { carrierByFetch, HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { collectMessages } from "./collect.js";
+import { parseGatewayUrl } from "../core/gateway-url.js";
 import { checkLimits } from "./limits.js";
 import type { Carrier, CarrierCall } from "./types.js";
 
@@ -41,7 +42,7 @@ export function fetchCarrier(options: FetchCarrierOptions): Carrier {
   const { url, fetch, heartbeatMs = HEARTBEAT_MS } = options;
   checkInteger("heartbeatMs", heartbeatMs, 0, MAX_TIMER_MS);
   if (fetch !== undefined && typeof fetch !== "function") throw invalidArgument("fetch", fetch, "must be a function");
-  return carrierByFetch({ ...checkLimits(options), url, fetch, heartbeatMs, collect: collectUnlessBoth });
+  return carrierByFetch({ ...checkLimits(options), gateway: parseGatewayUrl(url), fetch, heartbeatMs, collect: collectUnlessBoth });
 }
 
 /** All messages of a call; refuses one that sends in both directions at once. */

@@ -1,54 +1,60 @@
-import { MillraceError, type Applied, type ErrorCode } from "../core/errors.js";
+import { MillraceError } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
-import { linkSignals, startTimer } from "../core/signal.js";
-import { payloadsOf } from "../wire/frames.js";
+import { abortable, linkSignals } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
-import { checkCallOptions, DEFAULT_TIMEOUT_MS } from "./call-options.js";
+import { checkCallOptions } from "./call-options.js";
 import type { Connection } from "./connection.js";
-import { appliedBy, nextChunk, runTries, type Plan } from "./tries.js";
+import type { OpenStream } from "./stream.js";
 
 export type { Connection } from "./connection.js";
-export { openStream, type OpenStream } from "./stream.js";
+export type { OpenStream } from "./stream.js";
+
+const DONE = { done: true, value: undefined } as const;
 
 /**
- * Makes a call with one answer. Repeats it where the method allows, all within `timeoutMs`.
+ * As `invokeUnary()` of `unary.ts`, whose code is loaded with the first call of a page. Loading it is not part of the
+ * call's time.
  *
- * The deadline of a method that is never cancelled stays here: a server that knew it might give up half-way.
- *
- * @param request The encoded request message.
- * @returns The encoded answer; a view that keeps its chunk in memory.
- * @throws The reason of `options.signal` when that is aborted; a call that was sent may have been applied.
- * @throws {MillraceError} `invalid_argument` for wrong options, nothing was sent; `timeout` after `timeoutMs`; what the
- *   connection's `toError` makes of the server's status; `unavailable` and others of the carrier.
+ * @throws {MillraceError} `unavailable` also when that code cannot be loaded; nothing was sent.
  */
 export async function invokeUnary(connection: Connection, method: Method, request: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
-  const { system } = connection;
-  checkCallOptions(options, system);
+  checkCallOptions(options, connection.system);
   const scope = linkSignals(options.signal, connection.closed);
-  const timeoutMs = options.timeoutMs ?? connection.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const endsAt = performance.now() + timeoutMs;
-  const leftMs = timeoutMs === 0 ? undefined : () => Math.max(1, Math.ceil(endsAt - performance.now()));
-  const plan: Plan = { connection, method, request, callHeaders: options.headers, signal: scope.signal, leftMs };
-  const fail = (code: ErrorCode, how: string, applied: Applied = "unknown"): MillraceError =>
-    new MillraceError(code, `${method.path} was ${how}`, { system, applied: appliedBy(method, applied) });
-  // Whether a try is with the carrier, so that nobody can know what becomes of it.
-  let out = false;
-  const stop = startTimer(timeoutMs, () => scope.abort(fail("timeout", `not answered within ${timeoutMs} ms`, out ? "unknown" : "no")));
-  try {
-    return await runTries(plan, async (response) => {
-      const answers: Uint8Array[] = [];
-      out = true;
-      try {
-        for (let chunk; answers.length < 2 && (chunk = await nextChunk(plan, response)) !== undefined;) answers.push(...payloadsOf(chunk));
-      } finally {
-        out = false;
-      }
-      if (answers.length === 1) return answers[0] as Uint8Array;
-      await response.chunks.return?.();
-      throw fail("protocol", `answered with ${answers.length === 0 ? "no" : "more than one"} message`);
-    });
-  } finally {
-    stop();
-    scope.release();
-  }
+  const calls = await abortable(loadCalls(connection), scope.signal).finally(scope.release);
+  return calls.invokeUnary(connection, method, request, options);
+}
+
+/**
+ * As `openStream()` of `stream.ts`, whose code is loaded with the first call of a page.
+ *
+ * @throws {MillraceError} `invalid_argument` for wrong options, nothing was sent. All else rejects what is returned,
+ *   `unavailable` also when that code cannot be loaded.
+ */
+export function openStream(connection: Connection, method: Method, request: Uint8Array, options: CallOptions = {}): OpenStream {
+  checkCallOptions(options, connection.system);
+  const scope = linkSignals(options.signal, connection.closed);
+  let left = false;
+  const begun = abortable(loadCalls(connection), scope.signal).finally(scope.release).then((calls) => calls.openStream(connection, method, request, options));
+  const headers = begun.then((stream) => stream.headers);
+  headers.catch(() => {});
+  return {
+    headers,
+    next: () => begun.then((stream) => stream.next(), (error: unknown) => {
+      if (left) return DONE;
+      throw error;
+    }),
+    async return() {
+      left = true;
+      scope.abort(new MillraceError("unavailable", "The call was left", { system: connection.system }));
+      begun.then((stream) => stream.return(), () => {});
+      return DONE;
+    },
+  };
+}
+
+/** Apart, so that what a page starts with is the smaller for it: it is fetched while the page shows itself. */
+function loadCalls({ system }: Connection): Promise<typeof import("./calls.js")> {
+  return import("./calls.js").catch((cause: unknown) => {
+    throw new MillraceError("unavailable", "The code of calls could not be loaded", { system, cause });
+  });
 }

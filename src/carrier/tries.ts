@@ -4,9 +4,11 @@ import { withRetry } from "../core/retry.js";
 import type { Method } from "../wire/methods.js";
 import { leavesOpen } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
-import type { Connection } from "./connection.js";
+import { HEARTBEAT_MS } from "./carrier-by-fetch.js";
+import { carrierByUrl } from "./carrier-by-url.js";
+import type { Connection, OwnCarrierOptions } from "./connection.js";
 import { resolveHeaders } from "./headers.js";
-import type { CarrierResponse } from "./types.js";
+import type { Carrier, CarrierResponse } from "./types.js";
 
 /** One call of a client, which may take several tries. */
 export interface Plan {
@@ -46,14 +48,19 @@ export async function runTries<T>(plan: Plan, once: (response: CarrierResponse) 
 /** Hands one try to the carrier. The deadline of a method that is never cancelled is not told to anybody. */
 function startTry(plan: Plan, headers: Headers): CarrierResponse {
   const { connection, method, request, signal, leftMs } = plan;
-  const { carrier, connectTimeoutMs, maxMessageBytes } = connection;
+  const { connectTimeoutMs, maxMessageBytes } = connection;
   const { path, kind, lane, cancel } = method;
   const timeoutMs = cancel === "never" ? undefined : leftMs?.();
   try {
-    return carrier.call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
+    return connection.carrier(ownCarrier).call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
   } catch (error) {
     throw errorOfCarrier(plan, error);
   }
+}
+
+/** A client's own calls have their one message at hand. */
+function ownCarrier(options: OwnCarrierOptions): Carrier {
+  return carrierByUrl({ ...options, heartbeatMs: HEARTBEAT_MS, collect: ({ messages }) => messages as readonly Uint8Array[] });
 }
 
 /** The next chunk of a try, or `undefined` at its proper end; throws what the caller gets to see. */
@@ -78,8 +85,7 @@ export async function nextChunk(plan: Plan, { chunks, trailers }: CarrierRespons
 function errorOfCarrier({ connection: { system }, method, signal }: Plan, cause: unknown): unknown {
   if (signal.aborted) return signal.reason;
   const error = isMillraceError(cause) ? cause : new MillraceError("internal", "The carrier failed", { applied: "unknown", cause });
-  const { code, message, reason, retryAfterMs } = error;
-  return new MillraceError(code, message, { system, applied: appliedBy(method, error.applied), reason, retryAfterMs, cause: error.cause });
+  return new MillraceError(error.code, error.message, { ...error, system, applied: appliedBy(method, error.applied), cause: error.cause });
 }
 
 /** A call that may be repeated without harm has applied nothing that matters. */

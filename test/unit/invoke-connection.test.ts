@@ -25,7 +25,7 @@ describe("openConnection()", () => {
   it("uses a given carrier as it is, and does not close it", async () => {
     const carrier = scriptedCarrier(() => {});
     const connection = open({ carrier });
-    expect(connection.carrier).toBe(carrier);
+    expect(connection.carrier(() => scriptedCarrier(() => {}))).toBe(carrier);
     await connection.close();
     expect([carrier.closed(), connection.closed.reason]).toMatchObject([0, { code: "unavailable" }]);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MillraceError } from "millrace";
 import { openConnection, type ConnectionOptions } from "millrace/internal/carrier/connection";
-import { openStream, type OpenStream } from "millrace/internal/carrier/invoke";
+import { openStream, type OpenStream } from "millrace/internal/carrier/stream";
 import { payloadsOf } from "millrace/internal/wire/frames";
 import { umadbMethods } from "millrace/internal/wire/methods";
 import { errorOfTrailers } from "millrace/internal/wire/status";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MillraceError } from "millrace";
 import { openConnection, type Connection, type ConnectionOptions } from "millrace/internal/carrier/connection";
-import { invokeUnary } from "millrace/internal/carrier/invoke";
+import { invokeUnary } from "millrace/internal/carrier/unary";
 import { umadbMethods } from "millrace/internal/wire/methods";
 import { errorOfTrailers } from "millrace/internal/wire/status";
 import { scriptedCarrier, type ScriptedCall } from "../support/scripted-carrier.js";
