@@ -37,7 +37,7 @@ export const LAYERS = {
   live: { files: /^src\/live\//, may: ["core"], packages: [] },
   index: { files: /^src\/index\.ts$/, may: ["core", "carrier"], packages: [] },
   "server/gateway": { files: /^server\/gateway\//, may: [], packages: [MILLRACE, NODE, /^(ws|postgres)$/] },
-  "server/embedded": { files: /^server\/embedded\//, may: [], packages: [MILLRACE, NODE] },
+  "server/embedded": { files: /^server\/embedded\//, may: ["server/gateway"], packages: [MILLRACE, NODE, /^@electric-sql\/pglite$/] },
   "server/demo": { files: /^server\/demo\//, may: [], packages: [PUBLIC, NODE] },
   "server/dashboard": { files: /^server\/dashboard\/(?!vite\.config\.ts$)/, may: [], packages: [PUBLIC, /^uplot$/] },
   "server/cli": { files: /^server\/cli\//, may: ["server/gateway", "server/embedded", "server/demo"], packages: [MILLRACE, NODE, /^(pino|yaml)$/] },

@@ -1,25 +1,37 @@
 import { fetchCarrier, type Carrier } from "millrace/carrier";
 import { MillraceError } from "millrace/internal/core/errors";
+import { MESSAGEDB_PATH } from "millrace/internal/wire/messagedb";
 import { embeddedFetch, type EmbeddedFetch } from "./fetch.js";
 import type { EmbeddedService } from "./service.js";
 import { embeddedUmaDb } from "./umadb/index.js";
 
 /** A system that can be had embedded. */
-export type EmbeddedSystem = "umadb";
+export type EmbeddedSystem = "umadb" | "messagedb";
 
 /** What an embedded server is like. */
 export interface EmbeddedOptions {
-  /** Which systems it has; all by default. */
+  /**
+   * Which systems it has; those that are ready at once and take little memory by default, so all but `messagedb`, which
+   * is PostgreSQL itself (PGlite): a second and some 300 MB.
+   */
   systems?: readonly EmbeddedSystem[] | undefined;
+  /**
+   * Where `messagedb` is kept: a folder, in a page a name. What one server or page has open, another is refused. In
+   * memory by default, and gone with it.
+   */
+  dataDir?: string | undefined;
   /** UmaDB's API key, which each call must bring as `authorization: Bearer …`; none by default, then no call is checked. */
   apiKey?: string | undefined;
 }
 
-/** Stores in this process's memory, empty at first and gone with it. */
+/** Stores in this process, empty at first and gone with it unless they are kept in `dataDir`. */
 export interface Embedded {
   /** For a client's `carrier` option: calls without a network. Closing it leaves the stores open. */
   readonly carrier: Carrier;
-  /** For a client's `fetch` option, beside any `url`: the same as gRPC-Web, as it would come through a gateway. */
+  /**
+   * For a client's `fetch` option, beside any `url`: the same as gRPC-Web, as it would come through a gateway. The only
+   * way to `messagedb`.
+   */
   readonly fetch: EmbeddedFetch;
   /** Ends open subscriptions and reads as a server's shutdown does; calls made later end with `unavailable`. Idempotent. */
   close(): Promise<void>;
@@ -31,8 +43,29 @@ export interface Embedded {
  * @throws {MillraceError} `invalid_argument` for a system that cannot be had.
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embedded> {
-  return embeddedOf(embeddedService(options));
+  const { systems, dataDir } = options;
+  const others = systems?.filter((system) => system !== "messagedb");
+  const withMessageDb = others !== undefined && others.length < (systems?.length ?? 0);
+  if (dataDir !== undefined && !withMessageDb) throw new MillraceError("invalid_argument", '`dataDir` must be left out unless `systems` names "messagedb"');
+  const embedded = embeddedOf(withMessageDb && others.length === 0 ? NONE : embeddedService({ ...options, systems: others }));
+  if (!withMessageDb) return embedded;
+  // PostgreSQL is some megabytes of code, which nobody loads for another system.
+  const { serveMessageDb } = await import("./messagedb/serve.js");
+  const messagedb = await serveMessageDb({ dataDir });
+  return {
+    ...embedded,
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      return new URL(request.url).pathname.includes(MESSAGEDB_PATH) ? messagedb.fetch(request) : embedded.fetch(request);
+    },
+    async close() {
+      await Promise.all([embedded.close(), messagedb.close()]);
+    },
+  };
 }
+
+/** A service without methods. */
+const NONE: EmbeddedService = { methods: new Map(), maxRequestBytes: 0, close() {} };
 
 /** The servers that the options ask for, as one. @throws {MillraceError} `invalid_argument` */
 export function embeddedService({ systems = ["umadb"], apiKey }: EmbeddedOptions): EmbeddedService {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
-import { messageDbSql } from "../../server/embedded/messagedb/sql-files.js";
+import { messageDbSql } from "../../server/embedded/messagedb/install-sql.js";
 import { freePort } from "./free-port.js";
 
 const CACHE = fileURLToPath(new URL("../../.cache/", import.meta.url));

@@ -101,6 +101,8 @@ export function subscribeSpec({ db, open, session, concurrent, onFresh, it, ever
       const options = { positionStore: positionStore(db(), category, { identifier: "one" }), positionUpdateInterval: 2 };
       await following(category, options, async (subscription) => {
         expect(values(await take(subscription[Symbol.asyncIterator](), 3))).toEqual([0, 1, 2]);
+        // What was handled is recorded by and by.
+        await expect.poll(() => db().streamVersion(`${category}:position-one`), { timeout: 10_000 }).toBe(0n);
       });
       const recorded = await db().readStream(`${category}:position-one`).toArray();
       const places = (await db().readCategory(category).toArray()).map(({ globalPosition }) => Number(globalPosition));
