@@ -36,6 +36,7 @@ export interface RelayOptions {
 /** Moves the bytes of one call from the upstream to the page, no faster than the page reads. */
 export class Relay implements UpstreamEvents, Stallable {
   readonly #options: RelayOptions;
+  readonly upstream: Upstream;
   readonly #call: UpstreamCall;
   #blocked = false;
   #upstreamDrains = false;
@@ -46,6 +47,7 @@ export class Relay implements UpstreamEvents, Stallable {
 
   constructor(upstream: Upstream, request: UpstreamRequest, options: RelayOptions) {
     this.#options = options;
+    this.upstream = upstream;
     this.#call = upstream.open(request, this);
   }
 
@@ -102,7 +104,9 @@ export class Relay implements UpstreamEvents, Stallable {
   }
 
   goaway(): void {
+    if (this.#upstreamDrains) return;
     this.#upstreamDrains = true;
+    this.#options.stalled.upstreamDrains(this.upstream);
     if (this.#options.cutsOnDrain && !this.#over) this.#drainTimer = setTimeout(() => this.endEarly("drain"), CUT_PATIENCE_MS);
   }
 

@@ -2,10 +2,14 @@
 export interface Stallable {
   /** Where the page is; calls of one address are bounded together. */
   readonly address: string;
+  /** Whose response it is. */
+  readonly upstream: object;
   /** How long it may stay unread, in milliseconds. */
   readonly patienceMs: number;
   /** Ends the call; called again, it gives up what of the response is still unread. */
   giveUp(): void;
+  /** The upstream drains. */
+  goaway(): void;
 }
 
 /** Unread for less than this is how any stream looks now and then. */
@@ -30,6 +34,14 @@ export class StalledCalls {
 
   flowing(call: Stallable): void {
     this.#since.delete(call);
+  }
+
+  /**
+   * An upstream said on one connection that it drains. It may come to say so late on others, since it is busy with what
+   * is unread there: the calls that stand still hear of it now.
+   */
+  upstreamDrains(upstream: object): void {
+    for (const call of [...this.#since.keys()]) if (call.upstream === upstream) call.goaway();
   }
 
   #sweep(now: number): void {

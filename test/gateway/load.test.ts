@@ -62,16 +62,21 @@ describe("gateway in front of a real UmaDB, under load", () => {
     for (const call of endless) call.abort();
   }, 60_000);
 
-  it("answers 100 conflicts on a stored event of 64 KiB, each within 3 s, while slow appends of strangers survive beside them", async () => {
+  it("answers 100 conflicts on a stored event of 64 KiB, ten at a time, each within 3 s, while slow appends of strangers survive beside them", async () => {
     const stranger = new Agent({ keepAlive: true });
     const slow = Promise.all(Array.from({ length: 4 }, () => callOnce(served.url, APPEND, encode([event("survivor", [])], scan), { agent: stranger })));
     const conflict = noneOf([{ types: [], tags: ["big"] }]);
-    const outcomes = await Promise.all(Array.from({ length: 100 }, async () => {
+    const outcomes: { status: string | undefined; ms: number }[] = [];
+    const one = async (): Promise<void> => {
       const started = performance.now();
       const { trailers, body } = await callOnce(served.url, APPEND, encode([event("loser", ["big"])], conflict));
       expect(body.toString("latin1")).not.toContain("200, 200");
-      return { status: trailers?.get("grpc-status"), ms: performance.now() - started };
+      outcomes.push({ status: trailers?.get("grpc-status"), ms: performance.now() - started });
+    };
+    await Promise.all(Array.from({ length: 10 }, async () => {
+      for (let n = 0; n < 10; n++) await one();
     }));
+    expect(outcomes).toHaveLength(100);
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(["9"]));
     expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeLessThan(3_000);
     expect((await slow).map(({ trailers }) => trailers?.get("grpc-status"))).toEqual(Array(4).fill("0"));

@@ -36,7 +36,7 @@ function watchOf(rules: PingRules, proof = (): boolean => false) {
 }
 
 const shared: PingRules = { firstMs: 2_000, everyMs: 2_000, deadMs: 5_000 };
-const append: PingRules = { firstMs: 100, everyMs: 500, lateMs: 50, deadMs: 1_000, provenDeadMs: 150 };
+const append: PingRules = { firstMs: 100, everyMs: 500, lateMs: 50, provenLateMs: 20, deadMs: 1_000, provenDeadMs: 150 };
 
 describe("PingWatch", () => {
   it("asks after firstMs, then everyMs after each answer, and is content", () => {
@@ -89,12 +89,16 @@ describe("PingWatch", () => {
     expect(log).toEqual(["ping", "late", "dead"]);
   });
 
-  it("asks at once and is dead after provenDeadMs when there is proof", () => {
+  it("asks at once, is late after provenLateMs and dead after provenDeadMs when there is proof", () => {
     const { watch, log } = watchOf(append, () => true);
     watch.start();
-    vi.advanceTimersByTime(25);
+    vi.advanceTimersByTime(10);
     expect(log).toEqual(["ping"]);
-    vi.advanceTimersByTime(149);
+    vi.advanceTimersByTime(19);
+    expect(log).toEqual(["ping"]);
+    vi.advanceTimersByTime(1);
+    expect(log).toEqual(["ping", "late"]);
+    vi.advanceTimersByTime(129);
     expect(log).toEqual(["ping", "late"]);
     vi.advanceTimersByTime(1);
     expect(log).toEqual(["ping", "late", "dead"]);

@@ -8,6 +8,8 @@ export interface PingRules {
   readonly everyMs: number;
   /** A PING unanswered this long makes the connection suspect; left out where nobody asks. */
   readonly lateMs?: number | undefined;
+  /** The same when {@link PingWatchHooks.proof} holds; `lateMs` by default. */
+  readonly provenLateMs?: number | undefined;
   /** A PING unanswered this long makes it dead. */
   readonly deadMs: number;
   /** The same when {@link PingWatchHooks.proof} holds; `deadMs` by default. */
@@ -41,8 +43,8 @@ export class PingWatch {
   constructor(rules: PingRules, hooks: PingWatchHooks) {
     this.#rules = rules;
     this.#hooks = hooks;
-    const { firstMs, everyMs, deadMs, lateMs = deadMs, provenDeadMs = deadMs } = rules;
-    this.#tickMs = Math.max(1, Math.floor(Math.min(firstMs, everyMs, lateMs, deadMs, provenDeadMs) / 2));
+    const { firstMs, everyMs, deadMs, lateMs = deadMs, provenLateMs = lateMs, provenDeadMs = deadMs } = rules;
+    this.#tickMs = Math.max(1, Math.floor(Math.min(firstMs, everyMs, lateMs, provenLateMs, deadMs, provenDeadMs) / 2));
   }
 
   start(): void {
@@ -83,14 +85,15 @@ export class PingWatch {
   }
 
   #silent(observed: number): void {
-    const { lateMs, deadMs, provenDeadMs = deadMs } = this.#rules;
+    const { lateMs, provenLateMs = lateMs, deadMs, provenDeadMs = deadMs } = this.#rules;
+    const proven = this.#proven();
+    const suspectMs = proven ? provenLateMs : lateMs;
     this.#silentMs += observed;
-    if (lateMs !== undefined && !this.#suspect && this.#silentMs >= lateMs) {
+    if (suspectMs !== undefined && !this.#suspect && this.#silentMs >= suspectMs) {
       this.#suspect = true;
       this.#hooks.late?.();
     }
-    if (this.#silentMs < Math.min(deadMs, provenDeadMs)) return;
-    if (this.#silentMs < (this.#proven() ? provenDeadMs : deadMs)) return;
+    if (this.#silentMs < (proven ? provenDeadMs : deadMs)) return;
     this.stop();
     this.#hooks.dead();
   }

@@ -49,8 +49,9 @@ const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Milliseconds between two PINGs of an append that is late and whose session answers. */
 const APPEND_PING_MS = 500;
 
-/** Milliseconds of silence after which an append's session is suspect, or dead if an answer was seen to come. */
+/** Milliseconds of silence after which an append's session is suspect; if an answer was seen to come, suspect and dead. */
 const APPEND_SUSPECT_MS = 50;
+const APPEND_PROVEN_SUSPECT_MS = 20;
 const APPEND_PROVEN_DEAD_MS = 150;
 
 /** One HTTP/2 connection of one lane, from the dialling to the end of its last call. */
@@ -263,6 +264,7 @@ export class Session implements CallSession {
       firstMs: appendLateMs,
       everyMs: APPEND_PING_MS,
       lateMs: APPEND_SUSPECT_MS,
+      provenLateMs: APPEND_PROVEN_SUSPECT_MS,
       deadMs: appendTimeoutMs,
       provenDeadMs: Math.min(APPEND_PROVEN_DEAD_MS, appendTimeoutMs),
     };
