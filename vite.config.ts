@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { systemBrowser } from "./test/support/browser-provider.js";
 import type { BrowserName } from "./test/support/browsers/launch.js";
 import { closeStore, openStore } from "./test/support/page-stores.js";
@@ -29,6 +29,8 @@ const pageDependencies = [
 
 /** What runs in every runtime, beside what is a runtime's own. */
 const EVERYWHERE = "test/runtime/**/*.test.ts";
+/** What runs on servers that somebody else started: `npm run spec`. */
+const ON_GIVEN_SERVERS = "test/spec/*.live.test.ts";
 /** A machine that is busy with other tests starts a server in seconds. */
 const PATIENCE = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** In short runs the other runtimes run what is marked. */
@@ -71,7 +73,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "node", environment: "node", include: ["test/!(browser|runtime)/**/*.test.ts"] },
+        test: { name: "node", environment: "node", include: ["test/!(browser|runtime)/**/*.test.ts"], exclude: [...configDefaults.exclude, ON_GIVEN_SERVERS] },
+      },
+      {
+        extends: true,
+        test: { name: "spec", environment: "node", include: [ON_GIVEN_SERVERS], ...PATIENCE },
       },
       inBrowser("chromium", {
         include: ["test/browser/**/*.test.ts", EVERYWHERE],

@@ -72,7 +72,7 @@ export function missingNeeds(root) {
   const files = filesOf(root, (path) => /^test\/(?!browser\/|runtime\/)/.test(path) && path.endsWith(".ts") && !path.endsWith(".d.ts"));
   const graph = new Map(files.map((file) => [file, resolvedImports(root, file).map(({ target }) => target)]));
   return missing.map(({ what, module }) => {
-    const affected = files.filter((file) => reaches(graph, file, module)).filter((file) => file.endsWith(".test.ts"));
+    const affected = files.filter((file) => reaches(graph, file, module)).filter((file) => /(?<!\.live)\.test\.ts$/.test(file));
     return { what, files: affected };
   });
 }
