@@ -32,6 +32,8 @@ export interface Subscription<Item, Position = bigint> extends AsyncIterable<Ite
   batches(): AsyncIterableIterator<Item[]>;
   /** Events one by one. Leaving the loop ends the subscription, or with `preventCancel` keeps it for another iteration, which goes on at its place. */
   values(options?: { preventCancel?: boolean | undefined }): AsyncIterableIterator<Item>;
+  /** Events one by one as a stream, for a Worker's response among others. It takes none before it is asked; cancelling it ends the subscription. */
+  toReadableStream(): ReadableStream<Item>;
   /** Ends it and frees its request. What waits for an event is told that there is none. Idempotent. */
   close(): Promise<void>;
 }
@@ -239,6 +241,17 @@ export function resuming<Item, Position>(source: FeedSource<Item, Position>, opt
       out = batch.at(-1);
       return batch;
     }),
+    toReadableStream() {
+      const items = values();
+      return new ReadableStream<Item>({
+        async pull(controller) {
+          const { done, value } = await items.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: close,
+      }, { highWaterMark: 0 });
+    },
     close,
     [asyncDispose]: close,
   };

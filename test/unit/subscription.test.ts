@@ -207,4 +207,29 @@ describe("resuming()", () => {
     await items.next();
     expect(subscription.position).toBe(1n);
   });
+
+  it("toReadableStream() takes nothing before it is asked, and ends with its source", async () => {
+    const { source, asked } = scripted({ batches: [[1n, 2n]], then: final });
+    const subscription = open(source, 0n);
+    const reader = subscription.toReadableStream().getReader();
+    await Promise.resolve();
+    expect(asked).toEqual([]);
+    expect([await reader.read(), await reader.read()]).toEqual([{ done: false, value: 1n }, { done: false, value: 2n }]);
+    expect(subscription.position).toBe(1n);
+    await expect(reader.read()).rejects.toBe(final);
+  });
+
+  it("toReadableStream() ends the subscription when it is cancelled, and ends when that is closed", async () => {
+    const cancelled = scripted({ batches: [[1n]] });
+    const first = open(cancelled.source);
+    const reader = first.toReadableStream().getReader();
+    await reader.read();
+    await reader.cancel();
+    expect([first.state.kind, cancelled.openCalls()]).toEqual(["closed", 0]);
+    const second = open(scripted({}).source);
+    const pending = second.toReadableStream().getReader().read();
+    await second.opened;
+    await second.close();
+    expect(await pending).toEqual({ done: true, value: undefined });
+  });
 });
