@@ -40,7 +40,7 @@ const specPart = process.env["MILLRACE_LONG"] === "1" ? "all" : "marked";
 function inBrowser(name: BrowserName, test: TestProjectInlineConfiguration["test"]): TestProjectInlineConfiguration {
   return {
     extends: true,
-    optimizeDeps: { include: pageDependencies },
+    optimizeDeps: { include: pageDependencies, exclude: ["@electric-sql/pglite"] },
     test: {
       name,
       sequence: { groupOrder: 1 },

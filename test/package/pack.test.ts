@@ -64,7 +64,7 @@ describe("npm pack", () => {
 describe("npm pack -w server", () => {
   it("packs each source of the server as compiled, the built dashboard, and beside that only what people read", () => {
     const sources = filesOf(root, (path) => /^server\/(?!dashboard\/|dist\/).*\.ts$/.test(path) && !path.endsWith(".config.ts"));
-    const expected = [...outputsOf(sources, (source) => source.replace("server/", "dist/")), "LICENSE", "NOTICE", "README.md", "package.json"];
+    const expected = [...outputsOf(sources, (source) => source.replace("server/", "dist/")), "dist/embedded/messagedb/message-db.sql", "LICENSE", "NOTICE", "README.md", "package.json"];
     const dashboard = packed.server.files.filter((path) => path.startsWith("dist/dashboard/"));
     expect(packed.server.files).toEqual([...expected, ...dashboard].sort());
   });

@@ -1,4 +1,6 @@
+import { writeFile } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
+import { messageDbSql } from "../../server/embedded/messagedb/install-sql.js";
 import { serveGateway } from "../gateway/support/serve.js";
 import { echoUpstream, startEchoServer } from "./echo.js";
 import { startGatewayCommand } from "./gateway-command.js";
@@ -19,6 +21,8 @@ declare module "vitest" {
 
 /** Starts what the pages of the browser project talk to, once for all of them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // What the build puts beside the compiled module, beside its source.
+  await writeFile(new URL("../../server/embedded/messagedb/message-db.sql", import.meta.url), await messageDbSql());
   const umadb = await startUmaDb();
   const echo = await startEchoServer();
   const echoGateway = await serveGateway({ upstreams: {}, extraUpstreams: { echo: echoUpstream(echo) } });

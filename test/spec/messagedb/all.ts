@@ -23,7 +23,7 @@ export function allSpec({ db, onFresh, it, everywhere }: SpecContext): void {
       }));
     }
 
-    it("refuses what belongs to a category, and `start` beside `after`", async () => {
+    everywhere("refuses what belongs to a category, and `start` beside `after`", async () => {
       for (const [options, name] of [
         [{ consumerGroup: { member: 0, size: 1 } }, "options.consumerGroup"], [{ correlation: "a" }, "options.correlation"], [{ start: 1n, after: 1n }, "options.start"],
       ] as const) {

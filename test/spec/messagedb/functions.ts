@@ -42,14 +42,14 @@ export function functionSpec({ db, onSession, it, everywhere }: SpecContext): vo
 
   describe("messageStoreVersion()", () => {
     // 29
-    it("is that of the schema", async () => {
+    everywhere("is that of the schema", async () => {
       expect(await db().messageStoreVersion()).toBe("1.3.0");
     });
   });
 
   describe("streamVersion()", () => {
     // 28
-    it("is the last position of a stream, and absent where there is none", async () => {
+    everywhere("is the last position of a stream, and absent where there is none", async () => {
       const stream = `${uniqueCategory("version")}-1`;
       expect(await db().streamVersion(stream)).toBeUndefined();
       await db().writeBatch(stream, [{ type: "A" }, { type: "B" }]);

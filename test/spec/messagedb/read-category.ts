@@ -58,7 +58,7 @@ export function readCategorySpec({ db, onSession, it, everywhere }: SpecContext)
 
   describe("readCategory() with a correlation", () => {
     // 20
-    it("gives the messages whose metadata names a stream of that category", async () => {
+    everywhere("gives the messages whose metadata names a stream of that category", async () => {
       const [category, other] = [uniqueCategory("correlated"), uniqueCategory("other")];
       await fill(db(), `${category}-1`, 1, { correlationStreamName: `${other}-1` });
       await fill(db(), `${category}-2`, 1);
@@ -157,7 +157,7 @@ export function readCategorySpec({ db, onSession, it, everywhere }: SpecContext)
   });
 
   describe("read() of a name without a hyphen", () => {
-    it("reads the category, for a consumer group too", async () => {
+    everywhere("reads the category, for a consumer group too", async () => {
       const category = uniqueCategory("byname");
       await fill(db(), `${category}-1`, 1);
       await fill(db(), `${category}-2`, 1);
@@ -167,7 +167,7 @@ export function readCategorySpec({ db, onSession, it, everywhere }: SpecContext)
   });
 
   describe("streamIdentifiers()", () => {
-    it("are the ids of a category's streams, each once and sorted, without empty ones", async () => {
+    everywhere("are the ids of a category's streams, each once and sorted, without empty ones", async () => {
       const category = uniqueCategory("ids");
       for (const stream of ["-b", "-a", "-b", "-A", "-", ":snapshot-c", "-a+1", ""]) await db().write(`${category}${stream}`, { type: "A" });
       expect(await db().streamIdentifiers(category)).toEqual(["A", "a", "a+1", "b"]);

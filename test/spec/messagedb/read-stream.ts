@@ -73,7 +73,7 @@ export function readStreamSpec({ db, onSession, it, everywhere }: SpecContext): 
   });
 
   describe("read() of a name with a hyphen", () => {
-    it("reads the stream", async () => {
+    everywhere("reads the stream", async () => {
       const category = uniqueCategory("by-name").replace("-", "");
       await fill(db(), `${category}-1`, 2);
       await fill(db(), `${category}-2`, 1);
