@@ -1,16 +1,11 @@
 // EventStoreDB's events over our carrier, one array a chunk.
-import { payloadsOf } from "millrace/internal/wire/frames";
-import { ReadResp } from "millrace/internal/gen/static/event_store/client/streams/streams";
+import { readMessages } from "millrace/internal/eventstoredb/views";
 import { chunksOf } from "./carried.mjs";
-
-const text = new TextDecoder();
 
 export function readSingle(carrier) {
   return async (fields, sum) => {
     const take = fields === "all" ? takeAll : takeData;
-    for await (const chunk of chunksOf(carrier, "/event_store.client.streams.Streams/Read")) {
-      for (const payload of payloadsOf(chunk)) take(ReadResp.decode(payload).content.value.event, sum);
-    }
+    for await (const chunk of chunksOf(carrier, "/event_store.client.streams.Streams/Read")) for (const event of readMessages(chunk)) take(event, sum);
   };
 }
 
@@ -19,11 +14,14 @@ function takeData(event, sum) {
 }
 
 function takeAll(event, sum) {
-  takeData(event, sum);
-  sum.string(event.id.value.value);
-  sum.string(text.decode(event.streamIdentifier.streamName));
-  sum.number(Number(event.streamRevision));
-  sum.number(Number(event.preparePosition));
-  for (const key of ["type", "content-type", "created"]) sum.string(event.metadata.get(key));
-  sum.data(event.customMetadata);
+  const { commit, prepare } = event.position;
+  sum.event(Number(commit), event.data);
+  sum.string(event.id);
+  sum.string(event.stream);
+  sum.number(Number(event.revision));
+  sum.number(Number(prepare));
+  sum.string(event.type);
+  sum.string(event.contentType);
+  sum.string(event.createdTicks);
+  sum.data(event.metadata);
 }

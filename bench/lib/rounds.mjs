@@ -1,4 +1,4 @@
-import { WARM_UPS } from "./settings.mjs";
+import { BUDGET_MS, LEAST_ROUNDS, WARM_UPS } from "./settings.mjs";
 
 /**
  * What one contestant did in one round.
@@ -11,14 +11,16 @@ import { WARM_UPS } from "./settings.mjs";
  * round is asked for `full` checksums; those that give one have to give the same.
  *
  * @param {Record<string, (full: boolean) => Promise<Outcome>>} contestants
- * @param {number} rounds
+ * @param {number} rounds At most; fewer when they take too long.
  * @param {(outcome: Outcome) => number} measured What is kept of each round; milliseconds by default.
  * @returns {Promise<Record<string, number[]>>} The measured rounds of each contestant.
  */
 export async function interleaved(contestants, rounds, measured = ({ ms }) => ms) {
   const names = Object.keys(contestants);
   const kept = Object.fromEntries(names.map((name) => [name, []]));
+  const started = performance.now();
   for (let round = 0; round < WARM_UPS + rounds; round++) {
+    if (round >= WARM_UPS + LEAST_ROUNDS && performance.now() - started > BUDGET_MS) break;
     const outcomes = {};
     // Each round begins with another one, so that nobody always follows the same neighbour.
     for (const name of rotated(names, round)) outcomes[name] = await contestants[name](round === 0);

@@ -9,5 +9,11 @@
 /** Of a run without options; the lines of docs/speed.md were measured with these. */
 export const DEFAULTS = { rounds: 5, events: 200_000 };
 
+/** No further round begins after so many milliseconds, so that a busy machine gives a row within a minute too; {@link LEAST_ROUNDS} are always kept. */
+export const BUDGET_MS = 40_000;
+
+/** Fewer say nothing about how far they lie apart. */
+export const LEAST_ROUNDS = 3;
+
 /** Rounds before the measured ones: the first compares what was read byte by byte, all of them warm up. */
 export const WARM_UPS = 2;
