@@ -56,7 +56,7 @@ export function messageStream(http: Http, callHeaders: HeadersInit | undefined):
     const asked = new Map(taps);
     const { signal } = mine;
     const over = (error: unknown): void => {
-      if (signal.aborted && signal.reason !== error) return;
+      if (signal.aborted) return;
       mine.abort();
       for (const [s, tap] of asked) if (taps.get(s) === tap && taps.delete(s)) tap.lost(error);
     };

@@ -1,4 +1,5 @@
-import { checkInteger, checkOptions } from "millrace/internal/core/arguments";
+import { checkInteger } from "millrace/internal/core/arguments";
+import { MillraceError } from "millrace/internal/core/errors";
 import { parseUuid } from "millrace/internal/core/uuid";
 import { categoryName, MAX_INT64, text, wrong } from "millrace/internal/messagedb/check";
 import type { SentMessage, Write } from "millrace/internal/messagedb/check-write";
@@ -21,15 +22,17 @@ const MAX_GAP_TIMEOUT_MS = 600_000;
 
 /** Refuses what is no object, and fields that the operation does not have. */
 export function fieldsOf(value: unknown, known: readonly string[], name = "body"): Fields {
-  checkOptions(name, value, known, name === "body" ? "" : `${name}.`, "messagedb");
-  return value as Fields;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(name, value, "must be an object");
+  if (Object.keys(value).every((key) => known.includes(key))) return value as Fields;
+  // What the field is called is the caller's own text, of any length.
+  throw new MillraceError("invalid_argument", `\`${name}\` has a field that is none here, known are ${known.join(", ") || "none"}`, { system: "messagedb" });
 }
 
 /** The fields of a query. Values are text, so numbers are read from it. */
 export function fieldsOfQuery(query: URLSearchParams): Fields {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of query) {
-    if (Object.hasOwn(fields, name)) throw wrong(name, value, "must be given once");
+    if (Object.hasOwn(fields, name)) throw wrong("query", value, "must name each field once");
     fields[name] = ["limit", "member", "size"].includes(name) && /^\d{1,10}$/.test(value) ? Number(value) : value;
   }
   return fields;
