@@ -18,9 +18,10 @@ export async function finite(to, body, times) {
   return to.destroyed ? "left" : "ended";
 }
 
-/** Begins and never says anything. */
-export async function endless(to) {
+/** Says what is there, and never anything more. */
+export async function endless(to, greeting) {
   to.flushHeaders?.();
+  to.write(greeting);
   return "open";
 }
 

@@ -14,8 +14,10 @@ const { path, responseOf } = await import(`../shapes/${shape}.mjs`);
 const body = responseOf(Number(events));
 /** A HeadResponse of position 1. */
 const UNARY = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
+/** What a subscription begins with: the message that holds the only event, if there is just one. */
+const greeting = Number(events) === 1 ? body : Buffer.alloc(0);
 /** Further answers by path; everything else is answered like a unary call. */
-const STREAMS = { [path]: (to) => finite(to, body, Number(times)), "/umadb.v1.DCB/Subscribe": endless };
+const STREAMS = { [path]: (to) => finite(to, body, Number(times)), "/umadb.v1.DCB/Subscribe": (to) => endless(to, greeting) };
 
 const web = createServer((req, res) => {
   if (req.method === "GET") return res.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>bench</title>");
