@@ -1,4 +1,4 @@
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { MillraceError } from "millrace/internal/core/errors";
 import type { ResumeClock } from "millrace/internal/core/subscription";
 import type { SqlExecutor } from "millrace/internal/messagedb/sql-executor";
@@ -48,8 +48,9 @@ export async function openEmbeddedMessageDb({ dataDir, role = "message_store" }:
   const folder = dataDir === undefined ? undefined : await dataFolder(dataDir);
   let db: PGlite;
   try {
-    await folder?.fill(async (empty) => (await PGlite.create({ dataDir: empty, loadDataDir: await dump() })).close());
-    db = await PGlite.create({ username: role, ...(folder === undefined ? { loadDataDir: await dump() } : { dataDir: folder.dataDir }) });
+    const { PGlite: postgres } = await loadPglite();
+    await folder?.fill(async (empty) => (await postgres.create({ dataDir: empty, loadDataDir: await dump() })).close());
+    db = await postgres.create({ username: role, ...(folder === undefined ? { loadDataDir: await dump() } : { dataDir: folder.dataDir }) });
     await db.exec(SETTINGS);
   } catch (error) {
     await folder?.release();
@@ -76,7 +77,8 @@ export async function openEmbeddedMessageDb({ dataDir, role = "message_store" }:
 
 function dump(): Promise<Blob> {
   return keptDump(DUMP_NAME, async () => {
-    const db = await PGlite.create();
+    const { PGlite: postgres } = await loadPglite();
+    const db = await postgres.create();
     try {
       await db.exec(await messageDbSql());
       return await db.dumpDataDir("gzip");
@@ -84,4 +86,9 @@ function dump(): Promise<Blob> {
       await db.close();
     }
   });
+}
+
+/** By name at the last moment: a bundler of a worker, where it does not run, can then leave it out. */
+function loadPglite(): Promise<typeof import("@electric-sql/pglite")> {
+  return import("@electric-sql/pglite");
 }
