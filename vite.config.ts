@@ -13,6 +13,7 @@ const sources = [
   { find: /^millrace\/internal\/(.*)$/, replacement: root("src/$1.ts") },
   { find: /^millrace\/(umadb|messagedb|messagedb\/direct|live|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
   { find: /^millrace-server\/(gateway|embedded)$/, replacement: root("server/$1/index.ts") },
+  { find: /^millrace-server\/gateway\/edge$/, replacement: root("server/gateway/edge.ts") },
   { find: /^millrace-server\/embedded\/node$/, replacement: root("server/embedded/node.ts") },
 ];
 
@@ -28,7 +29,9 @@ const pageDependencies = [
 ];
 
 /** What runs in every runtime, beside what is a runtime's own. */
-const EVERYWHERE = "test/runtime/**/*.test.ts";
+const EVERYWHERE = "test/runtime/*.test.ts";
+/** What needs Node's modules, which Deno and Bun have too. */
+const LIKE_NODE = "test/runtime/native/*.test.ts";
 /** What runs on servers that somebody else started: `npm run spec`. */
 const ON_GIVEN_SERVERS = "test/spec/*.live.test.ts";
 /** A machine that is busy with other tests starts a server in seconds. */
@@ -61,7 +64,7 @@ function inBrowser(name: BrowserName, test: TestProjectInlineConfiguration["test
 function inRuntime(name: "node24" | "deno" | "bun"): TestProjectInlineConfiguration {
   return {
     extends: true,
-    test: { name, environment: "node", include: [EVERYWHERE], ...PATIENCE, provide: { runtime: name, specPart, storesUrl: process.env["MILLRACE_STORES_URL"] ?? "" } },
+    test: { name, environment: "node", include: [EVERYWHERE, LIKE_NODE], ...PATIENCE, provide: { runtime: name, specPart, storesUrl: process.env["MILLRACE_STORES_URL"] ?? "" } },
   };
 }
 

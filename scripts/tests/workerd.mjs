@@ -11,6 +11,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const tests = `${root}test/runtime`;
 const bundled = `${root}.cache/tests/workerd/tests.mjs`;
 
+/** Loaded when embedded Message DB starts, which it cannot in a worker. */
+const ABSENT = ["@electric-sql/pglite"];
+
 /** @typedef {import("../../test/runtime/workerd/vitest.js").Outcome} Outcome */
 
 async function main() {
@@ -56,6 +59,7 @@ async function bundle(files) {
     target: "es2022",
     alias: { vitest: `${tests}/workerd/vitest.ts` },
     conditions: ["workerd", "worker", "browser"],
+    external: ABSENT,
     logLevel: "warning",
   });
 }

@@ -1,22 +1,21 @@
 import { inject } from "vitest";
+import type { StoreUrls } from "../support/stores-server.js";
 
 /** An empty store behind a gateway of its own. */
-export interface RemoteStore {
-  readonly gatewayUrl: string;
+export interface RemoteStore extends StoreUrls {
   close(): Promise<void>;
 }
 
-/** The address of a gateway in front of a store that all tests of a run share. */
-export async function sharedGatewayUrl(): Promise<string> {
-  const { gatewayUrl } = (await ask("/shared")) as { gatewayUrl: string };
-  return gatewayUrl;
+/** A store that all tests of a run share. */
+export async function sharedStore(): Promise<StoreUrls> {
+  return (await ask("/shared")) as StoreUrls;
 }
 
 /** Starts a store and a gateway for one test, in a process that can. */
 export async function freshStore(): Promise<RemoteStore> {
-  const { id, gatewayUrl } = (await ask("/fresh")) as { id: string; gatewayUrl: string };
+  const { id, ...urls } = (await ask("/fresh")) as StoreUrls & { id: string };
   return {
-    gatewayUrl,
+    ...urls,
     async close() {
       await ask(`/close?${id}`);
     },

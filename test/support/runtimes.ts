@@ -31,6 +31,9 @@ export interface Program {
   publish(script: string): string;
 }
 
+/** A database of many megabytes, which is loaded when embedded Message DB starts; it reaches for Node's modules by itself. */
+const LEFT_OUT = ["@electric-sql/pglite"];
+
 /** How the runtimes that read `node_modules` themselves are started. */
 const NATIVE: Partial<Record<Runtime, readonly string[]>> = {
   "Node 20": [process.execPath],
@@ -78,6 +81,6 @@ async function startPage(name: "chromium" | "firefox" | "webkit", { folder, sour
 }
 
 async function bundled(contents: string, resolveDir: string, conditions: string[]): Promise<string> {
-  const { outputFiles } = await build({ stdin: { contents, resolveDir }, bundle: true, write: false, format: "esm", target: "es2022", conditions, logLevel: "silent" });
+  const { outputFiles } = await build({ stdin: { contents, resolveDir }, bundle: true, write: false, format: "esm", target: "es2022", conditions, external: LEFT_OUT, logLevel: "silent" });
   return outputFiles[0]?.text ?? "";
 }

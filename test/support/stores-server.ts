@@ -10,15 +10,22 @@ export interface StoresServer {
   close(): Promise<void>;
 }
 
-/** A real UmaDB behind a gateway. */
-interface Store {
+/** Where a store is reached. */
+export interface StoreUrls {
+  /** A gateway of its own. */
   readonly gatewayUrl: string;
+  /** The UmaDB itself, which speaks native gRPC only. */
+  readonly umadbUrl: string;
+}
+
+interface Store {
+  readonly urls: StoreUrls;
   close(): Promise<void>;
 }
 
 /**
- * Serves on a free port of 127.0.0.1: `POST /shared` answers `{ gatewayUrl }`, the same each time; `POST /fresh` adds the
- * `id` of an empty store, which `POST /close?ID` ends.
+ * Serves on a free port of 127.0.0.1: `POST /shared` answers a store's {@link StoreUrls}, the same each time; `POST /fresh` adds
+ * the `id` of an empty store, which `POST /close?ID` ends.
  */
 export async function serveStores(): Promise<StoresServer> {
   const fresh = new Map<string, Store>();
@@ -28,13 +35,13 @@ export async function serveStores(): Promise<StoresServer> {
   const answer = async (path: string): Promise<object> => {
     if (path === "/shared") {
       shared ??= startStore();
-      return { gatewayUrl: (await shared).gatewayUrl };
+      return (await shared).urls;
     }
     if (path === "/fresh") {
       const store = await startStore();
       const id = String(++ids);
       fresh.set(id, store);
-      return { id, gatewayUrl: store.gatewayUrl };
+      return { id, ...store.urls };
     }
     const id = path.replace("/close?", "");
     const store = fresh.get(id);
@@ -72,7 +79,7 @@ async function startStore(): Promise<Store> {
   const umadb = await startUmaDb();
   const gateway = await startGateway(umadb);
   return {
-    gatewayUrl: gateway.url,
+    urls: { gatewayUrl: gateway.url, umadbUrl: umadb.url },
     async close() {
       await gateway.close();
       await umadb.close();
