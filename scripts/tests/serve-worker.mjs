@@ -11,11 +11,12 @@ import { runtimeProgram } from "./needs.mjs";
  * Whatever the worker asks for on this machine it may reach.
  *
  * @param {string} file
+ * @param {readonly string[]} flags
  */
-const configOf = (file) => `using Workerd = import "/workerd/workerd.capnp";
+const configOf = (file, flags) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "worker", worker = (modules = [(name = "${file}", esModule = embed "${file}")], compatibilityDate = "2026-04-01", globalOutbound = "network")),
+    (name = "worker", worker = (modules = [(name = "${file}", esModule = embed "${file}")], compatibilityDate = "2026-04-01", compatibilityFlags = ${JSON.stringify(flags)}, globalOutbound = "network")),
     (name = "network", network = (allow = ["public", "private"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
@@ -27,11 +28,12 @@ const config :Workerd.Config = (
  *
  * @param {string} root The repository.
  * @param {string} module Its path; the configuration is written beside it.
+ * @param {readonly string[]} [flags] Compatibility flags, such as `nodejs_compat`; none for the platform alone.
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function serveWorker(root, module) {
+export async function serveWorker(root, module, flags = []) {
   const config = join(dirname(module), "workerd.capnp");
-  writeFileSync(config, configOf(basename(module)));
+  writeFileSync(config, configOf(basename(module), flags));
   const child = spawn(runtimeProgram(root, "workerd"), ["serve", config, "--control-fd=3"], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);

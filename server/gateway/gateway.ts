@@ -105,7 +105,7 @@ class GatewayCore {
     const admission = this.#admit(request);
     if (!admission.admitted) return respond(sink, 403);
     if (request.target.startsWith(MESSAGEDB_PATH) && (request.method === "GET" || request.method === "POST")) {
-      return this.#messagedb === undefined ? respond(sink, 404, corsHeaders(admission.origin)) : this.#messagedb.handle(request, sink, admission.origin);
+      return this.#messagedb === undefined ? respond(sink, 404, corsHeaders(admission.origin)) : void this.#messagedb.handle(request, sink, admission.origin);
     }
     switch (request.method) {
       case "POST": return this.#call(request, sink, admission.origin);

@@ -89,7 +89,7 @@ export interface SubscribeLine {
   readonly behind?: true | undefined;
   /** The subscription ended, or without `s` the stream did. */
   readonly error?: WireError | undefined;
-  /** Nothing happened for so many milliseconds. */
+  /** Nothing happened for a while; `0` is the first line, before anything can have. */
   readonly hb?: string | undefined;
 }
 

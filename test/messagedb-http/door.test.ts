@@ -102,7 +102,7 @@ describe("the door of Message DB", () => {
   it(`shows nothing of data, addresses and SQL, whatever is asked (${RUNS} requests)`, async () => {
     console.log(`seed ${SEED}`);
     const names = fc.constantFrom("none-1", "none", "$all", "", "a'b", "-", "\u0000", "\ud800", "x".repeat(9_000));
-    const junk = fc.oneof(fc.jsonValue(), fc.constantFrom("true) OR (true", "0; SELECT 1", "-1", "9223372036854775808", 1e400, -1, null), fc.string());
+    const junk = fc.oneof(fc.jsonValue(), fc.constantFrom("true) OR (true", "0; SELECT 1", "-1", "9223372036854775808", -1, null), fc.string());
     const operations = fc.constantFrom(
       "read", "write", "last-message", "stream-version", "last-position", "stream-identifiers", "report", "message-store-version", "query", "get_stream_messages", "write%00",
     );

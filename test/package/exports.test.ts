@@ -14,7 +14,7 @@ const PLATFORM = ["millrace", "millrace/umadb", "millrace/messagedb", "millrace/
 /** What needs an optional peer is tried on its own, beside it. */
 const WITH_PEERS = ["millrace/connect", "millrace/messagedb/direct"];
 const LIGHT = [...PLATFORM, "millrace/carrier/http2"];
-const SERVER = ["millrace-server", "millrace-server/gateway", "millrace-server/embedded", "millrace-server/embedded/node"];
+const SERVER = ["millrace-server", "millrace-server/gateway", "millrace-server/gateway/edge", "millrace-server/embedded", "millrace-server/embedded/node"];
 /** How a user's compiler may find modules. */
 const RESOLUTIONS = [
   { moduleResolution: "nodenext", module: "nodenext" },

@@ -62,9 +62,9 @@ export class MessageDbProxy {
     this.#tails = shared ? new Tails(this.#polling) : undefined;
   }
 
-  /** Answers a request. @param origin The page's, if it is one. */
-  handle(request: GatewayRequest, sink: ResponseSink, origin: string | undefined): void {
-    void this.#answer(request, sink, origin).catch((error: unknown) => {
+  /** Answers a request. Resolves when it needs the database no more. @param origin The page's, if it is one. */
+  handle(request: GatewayRequest, sink: ResponseSink, origin: string | undefined): Promise<void> {
+    return this.#answer(request, sink, origin).catch((error: unknown) => {
       const known = errorOf(error);
       if (!isMillraceError(error) || known.code === "internal") this.#parts.warnings.warn("messagedb", { code: known.code }, "A call to Message DB failed");
       respondJson(sink, httpStatusOf(known), { ...corsHeaders(origin), "cache-control": "no-store" }, { error: toWireError(known) });
@@ -122,14 +122,19 @@ export class MessageDbProxy {
     sink.end();
   }
 
-  #subscribe(body: unknown, sink: ResponseSink, cors: HeaderFields): void {
+  #subscribe(body: unknown, sink: ResponseSink, cors: HeaderFields): Promise<void> {
     const request = subscribeRequest(body);
     if (this.#closed !== undefined) throw draining();
     sink.open(200, { ...cors, ...JSON_HEADERS, "content-type": "application/x-ndjson", "cache-control": "no-store, no-transform", "x-accel-buffering": "no" }, true);
     const context = { polling: this.#polling, tails: this.#tails, stallMs: this.#parts.limits.stallMs };
-    const stream: SubscriptionStream = new SubscriptionStream(sink, request, context, () => this.#streams.delete(stream));
-    this.#streams.add(stream);
-    stream.start();
+    return new Promise((ended) => {
+      const stream: SubscriptionStream = new SubscriptionStream(sink, request, context, () => {
+        this.#streams.delete(stream);
+        ended();
+      });
+      this.#streams.add(stream);
+      stream.start();
+    });
   }
 
   #permit(reads: boolean): void {

@@ -17,6 +17,9 @@ export interface StreamContext {
   readonly stallMs: number;
 }
 
+/** Where each stream has connections of its own it is found sooner that nobody reads it: some runtimes see it by writing alone. */
+const OWN_HEARTBEAT_MS = 3_000;
+
 /** What comes together goes out together, where the answer ends with it. */
 const GATHER_MS = 20;
 const NEWS = /"(m|gap|behind|error)":/;
@@ -44,7 +47,7 @@ export class SubscriptionStream implements Lines {
     this.#stallMs = context.stallMs;
     this.#ended = ended;
     this.#endsWithNews = request.waitMs !== undefined;
-    this.#heartbeat = new Heartbeat(MESSAGEDB_HEARTBEAT_MS, () => this.write(`{"hb":"${MESSAGEDB_HEARTBEAT_MS}"}\n`));
+    this.#heartbeat = new Heartbeat(context.tails === undefined ? OWN_HEARTBEAT_MS : MESSAGEDB_HEARTBEAT_MS, () => this.write('{"hb":"1"}\n'));
     this.#followers = request.items.map((item) => new Follower(item, this, context.polling, context.tails));
     if (request.waitMs !== undefined) this.#timers.push(setTimeout(() => this.end(), request.waitMs));
   }
