@@ -14,6 +14,6 @@ export function contestantOver(url, { path, request, decode, data, all }) {
     const call = client.makeServerStreamRequest(path, (bytes) => bytes, decode, request);
     call.on("data", (message) => take(message, sum));
     call.on("error", reject);
-    call.on("end", resolve);
+    call.on("end", () => resolve());
   });
 }

@@ -11,6 +11,6 @@ export function open(url, shape) {
     const stream = client.serverStreaming(url + path, new Request(), {}, descriptor);
     stream.on("data", (message) => take(message, sum));
     stream.on("error", reject);
-    stream.on("end", resolve);
+    stream.on("end", () => resolve());
   });
 }

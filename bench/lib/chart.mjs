@@ -14,8 +14,8 @@ ${lines.join("\n")}
 }
 
 const TITLE = "How many times as many events a second (dashed: as many as the peer)";
-const WIDTH = 960;
-const LEFT = 540;
+const WIDTH = 1_060;
+const LEFT = 640;
 const ROOM = 350;
 const TOP = 34;
 const STEP = 24;

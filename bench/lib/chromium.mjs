@@ -58,8 +58,8 @@ export function begin(url, shape) { once = open(url, shape); }
 export async function read({ fields, full }) {
   const sum = new Checksum(full);
   const started = performance.now();
-  await once(fields, sum);
-  return { ms: performance.now() - started, checksum: sum.events === 0 ? undefined : String(sum) };
+  const bytes = await once(fields, sum);
+  return { ms: performance.now() - started, checksum: bytes === undefined ? String(sum) : undefined };
 }`;
 
 /** How often memory is looked at. */

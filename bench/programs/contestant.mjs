@@ -9,6 +9,7 @@ const read = open(url, shape);
 serveQuestions(async ({ fields, full }) => {
   const sum = new Checksum(full);
   const started = performance.now();
-  await read(fields, sum);
-  return { ms: performance.now() - started, checksum: sum.events === 0 ? undefined : String(sum) };
+  const bytes = await read(fields, sum);
+  // Who only counts bytes has no events to compare.
+  return { ms: performance.now() - started, checksum: bytes === undefined ? String(sum) : undefined };
 });

@@ -34,6 +34,11 @@ describe("interleaved()", () => {
     await expect(interleaved(contestants, 1)).rejects.toThrow("Not the same was read: ours has 3 events; peer has 2 events");
   });
 
+  it("rejects when a contestant read nothing", async () => {
+    const contestants = { ours: async () => ({ ms: 1, checksum: String(new Checksum(true)) }), peer: async () => ({ ms: 9, checksum: "5 events" }) };
+    await expect(interleaved(contestants, 1)).rejects.toThrow("ours has 0 events");
+  });
+
   it("rejects when two real responses differ in their random data alone", async () => {
     const sources = [await startSource("batch", 20), await startSource("batch", 20)];
     const programs = await Promise.all(sources.map(({ web }) => startContestant("millrace-fetch", web, "batch")));
