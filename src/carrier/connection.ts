@@ -1,8 +1,9 @@
-import { checkInteger, checkOptions, invalidArgument, MAX_TIMER_MS } from "../core/arguments.js";
+import { checkFunction, checkOptions, integerFrom, invalidArgument } from "../core/arguments.js";
 import { MillraceError, type Applied, type SystemName } from "../core/errors.js";
 import type { HeadersOption, RetryOptions } from "../core/options.js";
 import { Ending } from "../core/signal.js";
 import type { Method } from "../wire/methods.js";
+import type { errorOfTrailers } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
 import { parseGatewayUrl } from "../core/gateway-url.js";
 import type { CarrierByUrlOptions } from "./carrier-by-url.js";
@@ -47,10 +48,17 @@ export interface ConnectionOptions {
   maxMessageBytes?: number | undefined;
 }
 
+/**
+ * A system's own reading of a status other than 0.
+ *
+ * @param sent What `applied` is unless a gateway or the server says otherwise.
+ * @param general Makes the error that such a status is by itself.
+ */
+export type ErrorReading = (trailers: Trailers, method: Method, sent: Applied, general: typeof errorOfTrailers) => MillraceError;
+
 /** What a system adds to a {@link Connection}. */
 export interface ConnectionRules {
-  /** The system's own reading of a status other than 0. */
-  readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
+  readonly toError: ErrorReading;
   /** Names of options that the system's client has beside {@link ConnectionOptions}; it checks those itself. */
   readonly optionNames?: readonly string[] | undefined;
   /** The most metadata that a call may have, in bytes: names, values, and 32 for each. */
@@ -71,8 +79,7 @@ export interface Connection {
   readonly connectTimeoutMs: number;
   readonly retry: Required<Readonly<Record<keyof RetryOptions, number>>> | false;
   readonly maxMessageBytes: number;
-  /** The system's own reading of a status other than 0. */
-  readonly toError: (trailers: Trailers, method: Method, applied: Applied) => MillraceError;
+  readonly toError: ErrorReading;
   /** The most metadata that a call may have, in bytes: names, values, and 32 for each. */
   readonly maxMetadataBytes: number;
   /** Ends with {@link Connection.close}; its reason is the error that open calls then end with. */
@@ -81,26 +88,34 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-const RETRY_DEFAULTS = { attempts: 4, baseMs: 100, maxMs: 5_000 } as const;
-
-const OPTION_NAMES = ["url", "carrier", "headers", "fetch", "webSocket", "onFallback", "timeoutMs", "retry", "connectTimeoutMs", "maxMessageBytes"] as const;
-
 /**
  * A client's options, checked and with every default filled in. Sends nothing.
  *
  * @throws {MillraceError} `invalid_argument`, naming option and rule.
  */
 export function openConnection(system: SystemName, options: ConnectionOptions, { toError, optionNames = [], maxMetadataBytes = Infinity }: ConnectionRules): Connection {
-  checkOptions("options", options, [...OPTION_NAMES, ...optionNames], "", system);
+  const ms = integerFrom(0);
+  checkOptions("options", options, {
+    url: undefined,
+    carrier: undefined,
+    headers: (name, value) => typeof value === "function" || checkHeaders(name, value, system),
+    fetch: checkFunction,
+    webSocket: checkFunction,
+    onFallback: checkFunction,
+    timeoutMs: ms,
+    retry: (name, value) => value === false || checkOptions(name, value, { attempts: integerFrom(1), baseMs: ms, maxMs: ms }, "retry.", system),
+    connectTimeoutMs: undefined,
+    maxMessageBytes: undefined,
+    ...Object.fromEntries(optionNames.map((name) => [name, undefined])),
+  }, "", system);
   const { url, carrier: given, headers, fetch, webSocket, onFallback, timeoutMs, retry } = options;
+  const { attempts = 4, baseMs = 100, maxMs = 5_000 } = retry || {};
   const limits = checkLimits(options, system);
-  if (timeoutMs !== undefined) checkInteger("timeoutMs", timeoutMs, 0, MAX_TIMER_MS, system);
-  if (headers !== undefined && typeof headers !== "function") checkHeaders("headers", headers, system);
-  const policy = retry === false ? retry : checkRetry(retry, system);
   if ((url === undefined) === (given === undefined)) throw new MillraceError("invalid_argument", "Exactly one of `url` and `carrier` must be given", { system });
-  for (const [name, value] of Object.entries({ fetch, webSocket, onFallback })) {
-    if (value === undefined) continue;
-    if (typeof value !== "function" || given !== undefined) throw invalidArgument(name, value, given === undefined ? "must be a function" : "must be given with `url` only", system);
+  if (given !== undefined) {
+    for (const [name, value] of Object.entries({ fetch, webSocket, onFallback })) {
+      if (value !== undefined) throw invalidArgument(name, value, "must be given with `url` only", system);
+    }
   }
   const { call, close } = Object(given) as Partial<Carrier>;
   if (given !== undefined && (typeof call !== "function" || typeof close !== "function")) throw invalidArgument("carrier", given, "must be a carrier, with call() and close()", system);
@@ -108,20 +123,11 @@ export function openConnection(system: SystemName, options: ConnectionOptions, {
   const closed = new Ending();
   let made = given;
   return {
-    ...limits, system, headers, timeoutMs, retry: policy, toError, maxMetadataBytes, closed,
+    ...limits, system, headers, timeoutMs, retry: retry === false ? retry : { attempts, baseMs, maxMs }, toError, maxMetadataBytes, closed,
     carrier: (make) => (made ??= make(own as OwnCarrierOptions)),
     async close() {
       closed.end(new MillraceError("unavailable", "The client is closed", { system }));
       if (given === undefined) await made?.close();
     },
   };
-}
-
-function checkRetry(retry: RetryOptions = {}, system: SystemName): Connection["retry"] {
-  checkOptions("retry", retry, Object.keys(RETRY_DEFAULTS), "retry.", system);
-  const take = (name: keyof RetryOptions, min: number): number => {
-    const { [name]: value = RETRY_DEFAULTS[name] } = retry;
-    return checkInteger(`retry.${name}`, value, min, MAX_TIMER_MS, system);
-  };
-  return { attempts: take("attempts", 1), baseMs: take("baseMs", 0), maxMs: take("maxMs", 0) };
 }

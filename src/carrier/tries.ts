@@ -2,12 +2,12 @@ import { isMillraceError, MillraceError, type Applied } from "../core/errors.js"
 import type { CallOptions } from "../core/options.js";
 import { withRetry } from "../core/retry.js";
 import type { Method } from "../wire/methods.js";
-import { leavesOpen } from "../wire/status.js";
+import { errorOfTrailers, leavesOpen } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
 import { HEARTBEAT_MS } from "./carrier-by-fetch.js";
 import { carrierByUrl } from "./carrier-by-url.js";
 import type { Connection, OwnCarrierOptions } from "./connection.js";
-import { resolveHeaders } from "./headers.js";
+import { resolveHeaders } from "./resolve-headers.js";
 import type { Carrier, CarrierResponse } from "./types.js";
 
 /** One call of a client, which may take several tries. */
@@ -74,7 +74,7 @@ export async function nextChunk(plan: Plan, { chunks, trailers }: CarrierRespons
     throw errorOfCarrier(plan, error);
   }
   const { connection, method } = plan;
-  if (ended.status !== 0) throw connection.toError(ended, method, leavesOpen(ended.status) ? appliedBy(method, "unknown") : "no");
+  if (ended.status !== 0) throw connection.toError(ended, method, leavesOpen(ended.status) ? appliedBy(method, "unknown") : "no", errorOfTrailers);
   return undefined;
 }
 

@@ -33,16 +33,35 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   throw invalidArgument(name, value, `must be an integer from ${min} to ${max}`, system);
 }
 
+/** Looks at the value of an argument that is given, and throws what {@link invalidArgument} makes of a wrong one. */
+export type Rule = (name: string, value: unknown, system: SystemName | undefined) => unknown;
+
+/** The {@link checkInteger} of an option. The largest is by default the longest time that timers take. */
+export function integerFrom(min: number, max = MAX_TIMER_MS): Rule {
+  return (name, value, system) => checkInteger(name, value, min, max, system);
+}
+
+/** Refuses what is no function. */
+export function checkFunction(name: string, value: unknown, system: SystemName | undefined): void {
+  if (typeof value !== "function") throw invalidArgument(name, value, "must be a function", system);
+}
+
 /**
  * Refuses what is no object, and property names that nobody reads: a mistyped option must not be ignored silently.
  *
+ * @param known The names that are read, or a rule for each of them (`undefined` where somebody else looks at it).
  * @param prefix What stands before a property's name in an error: `options.`, or nothing.
  */
-export function checkOptions(name: string, value: unknown, known: readonly string[], prefix: string, system?: SystemName): void {
+export function checkOptions(name: string, value: unknown, known: readonly string[] | Readonly<Record<string, Rule | undefined>>, prefix: string, system?: SystemName): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalidArgument(name, value, "must be an object", system);
+  const rules = Array.isArray(known) ? undefined : (known as Readonly<Record<string, Rule | undefined>>);
+  const names = rules === undefined ? (known as readonly string[]) : Object.keys(rules);
   for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    throw new MillraceError("invalid_argument", `\`${prefix}${key}\` is no option, known are ${known.join(", ")}`, { system });
+    if (!names.includes(key)) throw new MillraceError("invalid_argument", `\`${prefix}${key}\` is no option, known are ${names.join(", ")}`, { system });
+  }
+  for (const key of names) {
+    const given = (value as Readonly<Record<string, unknown>>)[key];
+    if (given !== undefined) rules?.[key]?.(prefix + key, given, system);
   }
 }
 
@@ -50,4 +69,9 @@ export function checkOptions(name: string, value: unknown, known: readonly strin
 export function isAbortSignal(value: unknown): value is AbortSignal {
   const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>;
   return typeof aborted === "boolean" && typeof addEventListener === "function" && typeof removeEventListener === "function";
+}
+
+/** Refuses what does not work as an AbortSignal. */
+export function checkSignal(name: string, value: unknown, system: SystemName | undefined): void {
+  if (!isAbortSignal(value)) throw invalidArgument(name, value, "must be an AbortSignal", system);
 }

@@ -1,6 +1,7 @@
 import type { Applied, ErrorCode, MillraceError } from "../core/errors.js";
 import type { ViewReader } from "../wire/view-reader.js";
 import type { Trailers } from "../wire/trailers.js";
+import type { ErrorReading } from "../carrier/connection.js";
 import type { AppendTools } from "./append-tools.js";
 
 /** Longer texts of the server are cut; a conflict's own holds a whole stored event. */
@@ -19,13 +20,15 @@ const TRACKING = /^\w+ error: condition failed: non-increasing tracking position
  * UmaDB's reading of a status other than 0 of an append.
  *
  * @param sent What `applied` is unless a gateway or the server's text says otherwise.
+ * @param errorOf Makes the error that the status is by itself.
  */
-export function toAppendError(trailers: Trailers, sent: Applied, tools: AppendTools): MillraceError {
+export function toAppendError(trailers: Trailers, sent: Applied, errorOf: Parameters<ErrorReading>[3], tools: AppendTools): MillraceError {
   const details = errorDetails(trailers.headers.get("grpc-status-details-bin"), tools);
   const message = withoutStoredData(details?.message || trailers.message);
   const bystander = isBystander(trailers);
-  const code = bystander ? "unavailable" : (details && CODES[details.errorType]) ?? tools.codeOfStatus(trailers.status);
-  const general = tools.errorOfTrailers({ ...trailers, message }, "umadb", bystander || REFUSALS.includes(code) ? "no" : sent);
+  const generally = (applied: Applied): MillraceError => errorOf({ ...trailers, message }, "umadb", applied);
+  const code = bystander ? "unavailable" : (details && CODES[details.errorType]) ?? generally(sent).code;
+  const general = generally(bystander || REFUSALS.includes(code) ? "no" : sent);
   if (code !== "conflict" || (details ? details.errorType !== INTEGRITY : trailers.status !== 9)) {
     return new tools.MillraceError(code, general.message, general);
   }

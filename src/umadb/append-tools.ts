@@ -1,5 +1,4 @@
 import { isMillraceError, MillraceError } from "../core/errors.js";
-import { codeOfStatus, errorOfTrailers } from "../wire/status.js";
 import { ViewReader } from "../wire/view-reader.js";
 import { list, optional, position, record, text, texts, wrong } from "./check.js";
 import { encodeRead, writeQuery } from "./codec-request.js";
@@ -13,7 +12,7 @@ import { ProtoWriter } from "./proto-writer.js";
  * first and which compresses worse.
  */
 export const appendTools = {
-  isMillraceError, MillraceError, codeOfStatus, errorOfTrailers, ViewReader, list, optional, position, record, text, texts, wrong,
+  isMillraceError, MillraceError, ViewReader, list, optional, position, record, text, texts, wrong,
   encodeRead, writeQuery, toSource, toWireQuery, AppendConditionError, TrackingConflictError, ProtoWriter,
 };
 

@@ -46,7 +46,7 @@ export async function append<Data>(context: AppendContext<Data>, events: readonl
   const call = { headers, signal: scope.signal };
   const startedAt = performance.now();
   const leftMs = (): number => (timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(startedAt + timeoutMs - performance.now())));
-  const toError: Connection["toError"] = (trailers, _method, applied) => toAppendError(trailers, applied, tools);
+  const toError: Connection["toError"] = (trailers, _method, sent, general) => toAppendError(trailers, sent, general, tools);
   const send = (): Promise<bigint> => context.send(bytes, { ...call, timeoutMs: leftMs() }, toError);
   try {
     return await send();

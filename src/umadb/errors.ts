@@ -1,6 +1,5 @@
-import { MillraceError, type Applied, type MillraceErrorOptions } from "../core/errors.js";
-import { errorOfTrailers } from "../wire/status.js";
-import type { Trailers } from "../wire/trailers.js";
+import { MillraceError, type MillraceErrorOptions } from "../core/errors.js";
+import type { ErrorReading } from "../carrier/connection.js";
 
 /**
  * An event past `condition.after` matches the append's condition. Nothing was recorded: read again, decide again.
@@ -33,9 +32,6 @@ const MAX_TEXT = 1_024;
 /**
  * UmaDB's reading of a status other than 0 of a call that appends nothing: such a status says what the details beside
  * it say. What an append's may mean is loaded with `append()`.
- *
- * @param sent What `applied` is unless a gateway says otherwise.
  */
-export function toUmaDbError(trailers: Trailers, _method: unknown, sent: Applied): MillraceError {
-  return errorOfTrailers({ ...trailers, message: trailers.message.slice(0, MAX_TEXT) }, "umadb", sent);
-}
+export const toUmaDbError: ErrorReading = (trailers, _method, sent, general) =>
+  general({ ...trailers, message: trailers.message.slice(0, MAX_TEXT) }, "umadb", sent);

@@ -1,5 +1,6 @@
 import { isMillraceError, MillraceError, type ErrorCode } from "../core/errors.js";
-import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength, MAX_TRAILER_BYTES } from "./frames.js";
+import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength } from "./envelope.js";
+import { MAX_TRAILER_BYTES } from "./frames.js";
 
 /** What an {@link EnvelopeReader} accepts. */
 export interface EnvelopeReaderOptions {

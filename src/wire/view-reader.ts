@@ -1,6 +1,6 @@
 import { concatBytes } from "../core/bytes.js";
 import { MillraceError, type Applied, type SystemName } from "../core/errors.js";
-import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength } from "./frames.js";
+import { ENVELOPE_HEADER_BYTES, envelopeFlag, envelopeLength } from "./envelope.js";
 
 /** Longer texts, in bytes, are left to a decoder. */
 const SHORT = 128;

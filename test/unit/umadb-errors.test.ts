@@ -7,6 +7,8 @@ import { ErrorResponseSchema } from "millrace/internal/gen/es/umadb/v1/umadb_pb"
 import { toAppendError } from "millrace/internal/umadb/append-errors";
 import { appendTools } from "millrace/internal/umadb/append-tools";
 import { toUmaDbError } from "millrace/internal/umadb/errors";
+import { umadbMethods } from "millrace/internal/wire/methods";
+import { errorOfTrailers } from "millrace/internal/wire/status";
 import { AppendConditionError, TrackingConflictError } from "millrace/umadb";
 import { describe, expect, it } from "vitest";
 
@@ -21,7 +23,7 @@ interface Given {
 function errorOf({ status, message = "", details, headers = {}, sent = "unknown" }: Given): MillraceError {
   const all = new Headers(headers);
   if (details !== undefined) all.set("grpc-status-details-bin", details);
-  return toAppendError({ status, message, headers: all }, sent, appendTools);
+  return toAppendError({ status, message, headers: all }, sent, errorOfTrailers, appendTools);
 }
 
 const raw = (message: string, errorType: number): Uint8Array => toBinary(ErrorResponseSchema, create(ErrorResponseSchema, { message, errorType }));
@@ -109,10 +111,10 @@ describe("whether an append was applied", () => {
 describe("an error of a call that appends nothing", () => {
   it.each(table)("of type %s is told by its status, which always says the same", (_, status, type, code) => {
     const headers = new Headers({ "grpc-status-details-bin": bare(raw("m", type)) });
-    expect(toUmaDbError({ status, message: "m", headers }, undefined, "no")).toMatchObject({ code, message: "m", system: "umadb", applied: "no" });
+    expect(toUmaDbError({ status, message: "m", headers }, umadbMethods.read, "no", errorOfTrailers)).toMatchObject({ code, message: "m", system: "umadb", applied: "no" });
   });
 
   it("has a text of at most 1 024 characters", () => {
-    expect(toUmaDbError({ status: 15, message: "x".repeat(50_000), headers: new Headers() }, undefined, "no").message).toHaveLength(1_024);
+    expect(toUmaDbError({ status: 15, message: "x".repeat(50_000), headers: new Headers() }, umadbMethods.read, "no", errorOfTrailers).message).toHaveLength(1_024);
   });
 });
