@@ -9,8 +9,11 @@ import type { StalledCalls, Stallable } from "./stalled.js";
 const DRAIN_PATIENCE_MS = 500;
 /** How long a call may be left unread when the gateway closes. */
 const CLOSING_PATIENCE_MS = 2_000;
-/** What is read on to complete the open envelope when a call is ended early. */
-const MAX_REST_BYTES = 1024 * 1024;
+/**
+ * What is read on for a page that does not read, to complete its open envelope. From a draining server no more than what
+ * a call's window has let through already: it cannot exit before it has sent the rest.
+ */
+const MAX_REST_BYTES = { stalled: 1024 * 1024, drain: 256 * 1024 } as const;
 const MAX_REST_MS = { stalled: 1_000, drain: 200 } as const;
 /** For calls of an upstream that cuts them short while it drains; what it has sent already may still arrive. */
 const CUT_PATIENCE_MS = 50;
@@ -107,7 +110,9 @@ export class Relay implements UpstreamEvents, Stallable {
     if (this.#upstreamDrains) return;
     this.#upstreamDrains = true;
     this.#options.stalled.upstreamDrains(this.upstream);
-    if (this.#options.cutsOnDrain && !this.#over) this.#drainTimer = setTimeout(() => this.endEarly("drain"), CUT_PATIENCE_MS);
+    if (!this.#options.cutsOnDrain || this.#over) return;
+    if (this.#blocked) this.endEarly("drain");
+    else this.#drainTimer = setTimeout(() => this.endEarly("drain"), CUT_PATIENCE_MS);
   }
 
   /** The page reads again. */
@@ -136,7 +141,7 @@ export class Relay implements UpstreamEvents, Stallable {
     if (this.#over || this.#restTimer !== undefined) return;
     answer.endAtBoundary(trailersOfRefusal(earlyEnd(reason, appliedOf(this.sent, this.#options.repeatable))));
     if (answer.ended) return this.#finish();
-    if (this.#blocked && answer.missing > MAX_REST_BYTES) return this.#breakOff();
+    if (this.#blocked && answer.missing > MAX_REST_BYTES[reason]) return this.#breakOff();
     this.#restTimer = setTimeout(() => this.#breakOff(), MAX_REST_MS[reason]);
     this.#call.resume();
   }
