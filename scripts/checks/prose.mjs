@@ -10,7 +10,7 @@ const TEXT = /\.(ts|mjs|js|json|jsonc|md|proto|ya?ml|html|css|sh|txt)$|(^|\/)(LI
 const FOREIGN = [
   { what: "a path of one machine", pattern: /(?<![\w.])\/(?:work|root|home\/\w+)\/\w/ },
   { what: "the address of a package registry", pattern: /registry\.(?:npmjs|yarnpkg)\.\w+|\bpypi\.org\/simple|files\.pythonhosted\.\w+/ },
-  { what: "a note of the workplace", pattern: /\bshared\/(?:design|decisions|style|transport|runtimes|parity|protocols|golden|probes|hooks)\b|\b(?:design|decisions|transport|runtimes|parity)\.md\b/ },
+  { what: "a note of the workplace", pattern: /\bshared\/(?:design|decisions|style|transport|runtimes|parity|protocols|golden|probes|hooks)\b|\b(?<!docs\/)(?:design|decisions|transport|runtimes|parity)\.md\b/ },
   { what: "a note of the workplace", pattern: /\bissues? (?:show|list)\b|\b(?:protocol |the )sheet(?:'s)?\b|\bsheet section\b/i },
 ];
 
