@@ -7,18 +7,6 @@ import { chromiumArgs, requireChromium } from "../support/chromium.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What a page of these tests has, as `globalThis.client`. */
-const ENTRY = `
-import { autoCarrier, fetchCarrier } from "millrace/carrier";
-import { UmaDb } from "millrace/umadb";
-globalThis.client = { UmaDb, autoCarrier, fetchCarrier };
-`;
-
-declare global {
-  /** Set by the page's own script. */
-  var client: { UmaDb: typeof import("millrace/umadb").UmaDb } & Pick<typeof import("millrace/carrier"), "autoCarrier" | "fetchCarrier">;
-}
-
 /** Ordinary pages, each under its own path, and a browser that keeps pages that were left. Not Vitest's pages, which live in frames. */
 export interface PageSite {
   readonly browser: Browser;
@@ -26,13 +14,13 @@ export interface PageSite {
   close(): Promise<void>;
 }
 
-/** Serves pages with the client in them, in the files that a bundler makes of it. */
-export async function openPageSite(): Promise<PageSite> {
-  const files = await bundle();
+/** Serves pages with this module in them, in the files that a bundler makes of it. */
+export async function openPageSite(module: string): Promise<PageSite> {
+  const files = await bundle(module);
   const server = createServer(({ url = "/" }, response) => {
     const script = files.get(url);
     response.setHeader("content-type", script === undefined ? "text/html" : "text/javascript");
-    response.end(script ?? `<!doctype html><meta charset="utf-8"><title>${url}</title><script type="module" src="/page.js"></script>`);
+    response.end(script ?? `<!doctype html><meta charset="utf-8"><title>${url}</title><div id="root"></div><script type="module" src="/page.js"></script>`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // Playwright switches the back-forward cache off.
@@ -47,9 +35,9 @@ export async function openPageSite(): Promise<PageSite> {
   };
 }
 
-async function bundle(): Promise<ReadonlyMap<string, string>> {
+async function bundle(module: string): Promise<ReadonlyMap<string, string>> {
   const { outputFiles } = await build({
-    stdin: { contents: ENTRY, resolveDir: root, sourcefile: "page.ts", loader: "ts" },
+    stdin: { contents: module, resolveDir: root, sourcefile: "page.ts", loader: "ts" },
     entryNames: "page",
     bundle: true,
     splitting: true,
@@ -59,7 +47,9 @@ async function bundle(): Promise<ReadonlyMap<string, string>> {
     format: "esm",
     platform: "browser",
     target: "es2022",
-    alias: { "millrace/carrier": `${root}src/carrier/index.ts`, "millrace/umadb": `${root}src/umadb/index.ts` },
+    jsx: "automatic",
+    define: { "process.env.NODE_ENV": '"production"' },
+    alias: Object.fromEntries(["carrier", "live", "umadb"].map((name) => [`millrace/${name}`, `${root}src/${name}/index.ts`])),
   });
   return new Map(outputFiles.map(({ path, text }) => [path, text]));
 }

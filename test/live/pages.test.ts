@@ -9,6 +9,16 @@ import { serveGateway, type ServedGateway } from "../gateway/support/serve.js";
 import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
 import { openPageSite, type PageSite } from "./page-site.js";
 
+declare global {
+  /** Set by the page's own script. */
+  var client: { UmaDb: typeof UmaDb };
+}
+
+const PAGE = `
+import { UmaDb } from "millrace/umadb";
+globalThis.client = { UmaDb };
+`;
+
 describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
   let umadb: UmaDbServer;
   let store: UmaDb;
@@ -19,7 +29,7 @@ describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
   const tunnels: Duplex[] = [];
 
   beforeAll(async () => {
-    [umadb, site] = await Promise.all([startUmaDb(), openPageSite()]);
+    [umadb, site] = await Promise.all([startUmaDb(), openPageSite(PAGE)]);
     store = new UmaDb({ carrier: http2Carrier({ url: umadb.url }) });
     gateway = await serveGateway({ upstreams: { umadb: { url: umadb.url } } });
     gateway.server.on("upgrade", (_request, socket) => tunnels.push(socket));
@@ -100,11 +110,11 @@ describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
       for (let n = 0; n < count; n++) await db.append([{ type: "Counted", tags: ["shared"], data: new Uint8Array([n]) }]);
       return performance.now() - started;
     }, count);
-    expect(await appendFrom(first, 20)).toBeLessThan(5_000);
+    expect(await appendFrom(first, 20)).toBeLessThan(20_000);
     const others = [await open("/second"), await open("/third")];
     for (const page of others) await follow(page, "shared", 20);
     const took = await Promise.all([first, ...others].map((page) => appendFrom(page, 20)));
-    expect(Math.max(...took)).toBeLessThan(10_000);
+    expect(Math.max(...took)).toBeLessThan(20_000);
     const stored = await positionsOf("shared");
     expect(stored).toHaveLength(80);
     for (const page of [first, ...others]) {
