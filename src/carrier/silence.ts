@@ -1,8 +1,6 @@
 import { MISSED } from "../core/silence.js";
 import { HEARTBEAT_HEADER } from "../wire/header-names.js";
 
-export { watchSilence } from "../core/silence.js";
-
 /** After how much silence to give up a response, by what its headers promise; `undefined` when they promise nothing. */
 export function promisedSilenceMs(headers: Headers): number | undefined {
   const promised = headers.get(HEARTBEAT_HEADER) ?? "";

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { neverStood } from "../carrier/network-error.js";
+import { neverStood } from "../core/network-error.js";
 import { isMillraceError, MillraceError } from "../core/errors.js";
 import { codeOfStatus } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";

@@ -1,1 +1,0 @@
-export { parseGatewayUrl, type GatewayUrl } from "../core/gateway-url.js";

@@ -1,1 +1,0 @@
-export { connectionLost, neverStood, notReached } from "../core/network-error.js";
