@@ -96,7 +96,7 @@ describe("two gateways behind a load balancer that takes turns", () => {
       expect((await db.read(query).toArray()).length).toBe(n + 1);
     }
     for (const seen of await followed) expect(seen).toEqual(appended);
-    expect(balancer.counts.map(({ upgrades }) => upgrades).sort()).toEqual([0, 1]);
+    expect(balancer.counts.reduce((sum, { upgrades }) => sum + upgrades, 0)).toBe(1);
     for (const { requests } of balancer.counts) expect(requests).toBeGreaterThan(25);
     await db.close();
   });

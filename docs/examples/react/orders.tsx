@@ -7,7 +7,7 @@ export function Orders({ feed }: { feed: LiveFeed<ReceivedEvent> }) {
   const { items, rate, state, error } = useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getServerSnapshot);
   return (
     <section>
-      <p role="status">{error === undefined ? `${state.kind}, ${rate.toFixed(1)} a second` : String(error)}</p>
+      <p role="status">{error instanceof Error ? error.message : `${state.kind}, ${rate.toFixed(1)} a second`}</p>
       <button onClick={() => (state.kind === "paused" ? feed.resume() : feed.pause())}>{state.kind === "paused" ? "Go on" : "Pause"}</button>
       <ol>
         {items.map(({ position, event }) => <li key={String(position)}>{event.tags.join(" ")}</li>)}
