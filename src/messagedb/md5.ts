@@ -26,15 +26,18 @@ function mix(state: Int32Array, words: Int32Array): void {
   let [a, b, c, d] = state as unknown as [number, number, number, number];
   for (let i = 0; i < 64; i++) {
     const kind = i >> 4;
-    const [chosen, word] =
-      kind === 0 ? [(b & c) | (~b & d), i]
-      : kind === 1 ? [(d & b) | (~d & c), 5 * i + 1]
-      : kind === 2 ? [b ^ c ^ d, 3 * i + 5]
-      : [c ^ (b | ~d), 7 * i];
+    const chosen = kind === 0 ? (b & c) | (~b & d) : kind === 1 ? (d & b) | (~d & c) : kind === 2 ? b ^ c ^ d : c ^ (b | ~d);
+    const word = kind === 0 ? i : kind === 1 ? 5 * i + 1 : kind === 2 ? 3 * i + 5 : 7 * i;
     const constant = Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32);
     const sum = (a + chosen + constant + (words[word & 15] as number)) | 0;
     const by = ROTATE[(kind << 2) | (i & 3)] as number;
-    [a, d, c, b] = [d, c, b, (b + ((sum << by) | (sum >>> (32 - by)))) | 0];
+    a = d;
+    d = c;
+    c = b;
+    b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
   }
-  [a, b, c, d].forEach((value, i) => { state[i] = ((state[i] as number) + value) | 0; });
+  state[0] = (state[0] as number) + a;
+  state[1] = (state[1] as number) + b;
+  state[2] = (state[2] as number) + c;
+  state[3] = (state[3] as number) + d;
 }

@@ -1,4 +1,4 @@
-import { isMillraceError } from "../core/errors.js";
+import { isMillraceError, MillraceError } from "../core/errors.js";
 import type { SentMessage, Write } from "./check-write.js";
 import { DuplicateMessageError, WrongExpectedVersionError } from "./errors.js";
 import { streamVersion } from "./sql.js";
@@ -38,7 +38,9 @@ export async function writeMessages(sql: SqlExecutor, write: Write, repeated = f
   if (earlier !== undefined) return earlier;
   try {
     const { rows } = await sql.query(WRITE, [...parameters, write.expectedVersion === undefined ? null : String(write.expectedVersion)], signal);
-    return BigInt(rows[0]?.[0] as string);
+    const position = rows[0]?.[0] ?? undefined;
+    if (position === undefined) throw new MillraceError("internal", "The database answered a write without a position", { system: "messagedb", applied: "unknown" });
+    return BigInt(position);
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
     const error = await refusalOf(sql, write, cause, signal);

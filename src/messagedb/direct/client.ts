@@ -4,7 +4,7 @@ import { asyncDispose } from "../../core/dispose.js";
 import { MillraceError } from "../../core/errors.js";
 import type { CallOptions } from "../../core/options.js";
 import { toRetryPolicy } from "../../core/retry-options.js";
-import { Ending } from "../../core/signal.js";
+import { Ending, startTimer } from "../../core/signal.js";
 import { call, callWrite, type CallRules } from "../calls.js";
 import { callOptions, categoryName, text, wrong } from "../check.js";
 import { toWrite, toWriteBatch, type Write } from "../check-write.js";
@@ -28,8 +28,8 @@ import { postgresExecutor, type PostgresJs } from "./postgres-executor.js";
 
 const OPTION_NAMES = ["url", "sql", "maxConnections", "json", "timeoutMs", "connectTimeoutMs", "pollMs", "retry"];
 
-/** Seconds that `close()` waits for what is in flight. */
-const CLOSE_SECONDS = 5;
+/** How long `close()` waits for statements that are under way, in milliseconds. */
+const CLOSE_MS = 5_000;
 
 /**
  * A client of one Message DB store, straight on PostgreSQL by postgres.js. For Node, Deno, Bun, and Workers with
@@ -55,9 +55,17 @@ export class MessageDbDirect implements MessageStore {
     this.#rules = { timeoutMs, retry: toRetryPolicy(retry, "messagedb"), closed: new Ending() };
     const given = sql === undefined ? undefined : checkSql(sql, options);
     const own = given === undefined ? connect(options) : undefined;
-    this.#sql = postgresExecutor(given ?? (own as unknown as PostgresJs));
+    const executor = postgresExecutor(given ?? (own as unknown as PostgresJs));
+    this.#sql = executor;
     this.#origin = originOf(this.#sql, { json: this.#json, retry, closed: this.#rules.closed }, pollMs);
-    this.#end = async () => { await own?.end({ timeout: CLOSE_SECONDS }); };
+    this.#end = async () => {
+      // Waited for here: postgres.js itself would wait in vain for a connection that was lost.
+      let stop = (): void => {};
+      const late = new Promise<void>((resolve) => { stop = startTimer(CLOSE_MS, resolve); });
+      await Promise.race([executor.settled(), late]);
+      stop();
+      await own?.end({ timeout: 0 });
+    };
   }
 
   /**

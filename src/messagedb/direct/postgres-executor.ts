@@ -4,7 +4,7 @@ import type { SqlExecutor } from "../sql-executor.js";
 /** What is used of a postgres.js instance; its `Sql` is one, whatever types it was given. */
 export interface PostgresJs {
   /** Runs a statement that is given as text. */
-  unsafe(text: string, parameters: (string | null)[], options: { prepare: boolean }): PostgresJsQuery;
+  unsafe(text: string, parameters: (string | null)[], options: { prepare: boolean; simple: boolean }): PostgresJsQuery;
 }
 
 /** A statement of postgres.js. */
@@ -19,15 +19,27 @@ export interface PostgresJsRows extends Iterable<unknown> {
   readonly columns: readonly { readonly name: string }[];
 }
 
+/** Statements on postgres.js, and when there are none. */
+export interface PostgresExecutor extends SqlExecutor {
+  /** Resolves when the statements that are under way have ended, aborted ones too. */
+  settled(): Promise<unknown>;
+}
+
 /**
  * Statements on postgres.js. An aborted one goes on in the database: telling it to stop would stop whatever its
  * connection is at by then, which may be somebody else's.
  */
-export function postgresExecutor(sql: PostgresJs): SqlExecutor {
+export function postgresExecutor(sql: PostgresJs): PostgresExecutor {
+  const busy = new Set<PromiseLike<unknown>>();
   return {
+    settled: () => Promise.allSettled(busy),
     async query(text, parameters, signal) {
       signal?.throwIfAborted();
-      const query = sql.unsafe(text, [...parameters], { prepare: true }).raw();
+      // Not simple: without parameters postgres.js would else let the server run any number of statements in one text.
+      const query = sql.unsafe(text, [...parameters], { prepare: true, simple: false }).raw();
+      const ended = (): void => { busy.delete(query); };
+      busy.add(query);
+      query.then(ended, ended);
       const result = await (signal === undefined ? query : abortable(query, signal));
       return { columns: result.columns.map(({ name }) => name), rows: Array.from(result as Iterable<(Uint8Array | null)[]>, (row) => row.map(textOf)) };
     },
