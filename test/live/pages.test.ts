@@ -6,6 +6,7 @@ import { UmaDb } from "millrace/umadb";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../gateway/support/grpc-web.js";
 import { serveGateway, type ServedGateway } from "../gateway/support/serve.js";
+import { startSecureGateway } from "../support/secure-gateway.js";
 import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
 import { openPageSite, type PageSite } from "./page-site.js";
 
@@ -58,7 +59,7 @@ describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
     store.append(Array.from({ length: count }, (_, n) => ({ type: "Counted", tags: [tag], data: json(n) })));
 
   /** Lets the page follow a tag in a number of subscriptions; what they saw stands in `seen`. */
-  const follow = (page: Page, tag: string, count = 1): Promise<void> =>
+  const follow = (page: Page, tag: string, count = 1, url = gateway.url): Promise<void> =>
     page.evaluate(async ([url, tag, count]) => {
       const db = new globalThis.client.UmaDb({ url });
       const seen: string[][] = [];
@@ -70,7 +71,7 @@ describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
       });
       Object.assign(globalThis, { db, seen });
       await Promise.all(opened);
-    }, [gateway.url, tag, count] as const);
+    }, [url, tag, count] as const);
 
   const seenBy = (page: Page): Promise<string[][]> => page.evaluate(() => (globalThis as unknown as { seen: string[][] }).seen);
 
@@ -98,6 +99,28 @@ describe("UmaDb with `url`, in pages of Chromium", { timeout: 60_000 }, () => {
     await append("cached", 2);
     await until("what is new is there", async () => (await seenBy(page))[0]?.length === 9);
     expect((await seenBy(page))[0]).toEqual(await positionsOf("cached"));
+  });
+
+  it("makes its calls by HTTP/2 where there is TLS, and follows by a WebSocket beside that", async () => {
+    const secure = await startSecureGateway(umadb.url);
+    context = await site.browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await open("/secure");
+    const network = await context.newCDPSession(page);
+    await network.send("Network.enable");
+    const protocols: string[] = [];
+    network.on("Network.responseReceived", ({ response }) => { if (response.url.startsWith(secure.url)) protocols.push(String(response.protocol)); });
+    const sockets: string[] = [];
+    page.on("websocket", (socket) => sockets.push(socket.url()));
+    await follow(page, "secure", 2, secure.url);
+    await append("secure", 3);
+    const stored = await positionsOf("secure");
+    await until("the events are there", async () => (await seenBy(page)).every((seen) => seen.length === 3));
+    expect(await seenBy(page)).toEqual([stored, stored]);
+    expect(sockets).toEqual([`${secure.url.replace("https", "wss")}/millrace/tunnel`]);
+    expect(protocols.length).toBeGreaterThan(0);
+    expect(new Set(protocols)).toEqual(new Set(["h2"]));
+    await context.close();
+    expect(await secure.close()).toBe(0);
   });
 
   it("follows 20 queries and appends over HTTP/1.1, and so do two tabs more, none starved", async () => {

@@ -4,6 +4,7 @@ import { messageDbSql } from "../../server/embedded/messagedb/install-sql.js";
 import { serveGateway } from "../gateway/support/serve.js";
 import { echoUpstream, startEchoServer } from "./echo.js";
 import { startGatewayCommand } from "./gateway-command.js";
+import { startSecureGateway } from "./secure-gateway.js";
 import { startUmaDb } from "./umadb.js";
 
 declare module "vitest" {
@@ -12,6 +13,8 @@ declare module "vitest" {
     umadbUrl: string;
     /** `millrace gateway --allow-all` in front of it: any page of this machine may. */
     gatewayUrl: string;
+    /** The same over TLS, so with HTTP/2. */
+    secureGatewayUrl: string;
     /** A gateway that was told nothing: it refuses every call. */
     closedGatewayUrl: string;
     /** A gateway in front of the echo service. */
@@ -33,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const gateways = await Promise.all([
     startGatewayCommand(["--allow-all", "--umadb", umadb.url]),
     startGatewayCommand(["--umadb", umadb.url]),
+    startSecureGateway(umadb.url),
   ]).catch(async (error: unknown) => {
     await closeEcho();
     await umadb.close();
@@ -41,6 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("umadbUrl", umadb.url);
   project.provide("gatewayUrl", gateways[0].url);
   project.provide("closedGatewayUrl", gateways[1].url);
+  project.provide("secureGatewayUrl", gateways[2].url);
   project.provide("echoUrl", echoGateway.url);
   return async () => {
     await closeEcho();
