@@ -1,4 +1,4 @@
-import { checkOptions, checkSignal, integerFrom, type Rule } from "../core/arguments.js";
+import { checkOptions, checkSignal, integerFrom } from "../core/arguments.js";
 import type { SystemName } from "../core/errors.js";
 import type { CallOptions } from "../core/options.js";
 import { checkHeaders } from "./headers.js";
@@ -9,10 +9,10 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 /**
  * Refuses wrong call options before anything is sent.
  *
- * @param more Options that this call has beside the common ones: their names, which are not looked at, or a rule for each.
+ * @param more Names of options that this call has beside the common ones; they are not looked at.
  * @throws {MillraceError} `invalid_argument`, naming option and rule.
  */
-export function checkCallOptions(options: CallOptions, system: SystemName, more: readonly string[] | Readonly<Record<string, Rule | undefined>> = []): void {
-  const others = Array.isArray(more) ? Object.fromEntries((more as readonly string[]).map((name) => [name, undefined])) : more;
+export function checkCallOptions(options: CallOptions, system: SystemName, more: readonly string[] = []): void {
+  const others = Object.fromEntries(more.map((name) => [name, undefined]));
   checkOptions("options", options, { signal: checkSignal, timeoutMs: integerFrom(0), headers: checkHeaders, ...others }, "options.", system);
 }

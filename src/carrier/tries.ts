@@ -85,7 +85,8 @@ export async function nextChunk(plan: Plan, { chunks, trailers }: CarrierRespons
 function errorOfCarrier({ connection: { system }, method, signal }: Plan, cause: unknown): unknown {
   if (signal.aborted) return signal.reason;
   const error = isMillraceError(cause) ? cause : new MillraceError("internal", "The carrier failed", { applied: "unknown", cause });
-  return new MillraceError(error.code, error.message, { ...error, system, applied: appliedBy(method, error.applied), cause: error.cause });
+  const { code, message, reason, retryAfterMs } = error;
+  return new MillraceError(code, message, { system, applied: appliedBy(method, error.applied), reason, retryAfterMs, cause: error.cause });
 }
 
 /** A call that may be repeated without harm has applied nothing that matters. */
