@@ -7,6 +7,7 @@ import { transform } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CodeBlock, documentedCode } from "../support/documents.js";
 import { type GatewayCommand, startGatewayCommand } from "../support/gateway-command.js";
+import { type PostgresServer, startPostgres } from "../support/postgres.js";
 import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
 
 const run = promisify(execFile);
@@ -17,10 +18,12 @@ const RUN_TIMEOUT_MS = 20_000;
 
 /** What every example may use without saying where it comes from. */
 const PREAMBLE = `declare global {
-  /** A gateway in development mode with an UmaDB behind it. */
+  /** A gateway in development mode with an UmaDB and a Message DB behind it. */
   const url: string;
   /** That UmaDB, for what talks to it directly. */
   const umadbUrl: string;
+  /** The PostgreSQL with Message DB behind that gateway. */
+  const postgresUrl: string;
 }
 export {};
 `;
@@ -31,11 +34,13 @@ const commands = blocks.filter(({ language }) => ["sh", "bash", "shell", "consol
 const nameOf = ({ file, line }: CodeBlock): string => `${file.replace(/[/.]/g, "-")}-${line}`;
 
 let umadb: UmaDbServer;
+let postgres: PostgresServer;
 let gateway: GatewayCommand;
 
 beforeAll(async () => {
   umadb = await startUmaDb();
-  gateway = await startGatewayCommand(["--allow-all", "--umadb", umadb.url]);
+  postgres = await startPostgres();
+  gateway = await startGatewayCommand(["--allow-all", "--umadb", umadb.url, "--messagedb", postgres.url()]);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
 }, 60_000);
@@ -43,6 +48,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.close();
   await umadb?.close();
+  await postgres?.close();
 });
 
 /** Type-checks all examples at once and answers the compiler's complaints. */
@@ -61,7 +67,7 @@ async function typeCheck(): Promise<string> {
 async function runExample(block: CodeBlock): Promise<void> {
   const { code } = await transform(block.code, { loader: "ts", format: "esm", target: "node20" });
   const file = join(folder, `${nameOf(block)}.mjs`);
-  const given = `globalThis.url = ${JSON.stringify(gateway.url)}; globalThis.umadbUrl = ${JSON.stringify(umadb.url)};`;
+  const given = `globalThis.url = ${JSON.stringify(gateway.url)}; globalThis.umadbUrl = ${JSON.stringify(umadb.url)}; globalThis.postgresUrl = ${JSON.stringify(postgres.url())};`;
   await writeFile(join(folder, "given.mjs"), given);
   await writeFile(file, code);
   await run(process.execPath, ["--import", "./given.mjs", file], { cwd: folder, timeout: RUN_TIMEOUT_MS });
@@ -110,7 +116,7 @@ describe("the examples of README.md and docs/", () => {
   }, 60_000);
 
   it.each(examples.map((block) => [`${block.file}:${block.line}`, block] as const))(
-    "%s runs to its end against a real UmaDB behind the gateway",
+    "%s runs to its end against a real UmaDB and a real PostgreSQL behind the gateway",
     (_name, block) => runExample(block),
     RUN_TIMEOUT_MS + 5_000,
   );
