@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Measures us against our peers, all in the same run, and prints one table, in Markdown.
 //
-//   npm run bench -- [--only NAME]… [--json FILE] [--chart FILE] [--rounds N] [--events N]
+//   npm run bench -- [--only NAME]… [--json FILE] [--chart FILE] [--rounds N] [--events N] [--clock wall|cpu]
 //
 // A row: { name, shape, runtime, ours, peer, ratio, spread, unit }. `ours` and `peer` are medians of the rounds, `ratio` is
 // ours / peer, `spread` how far the rounds lie apart: (max - min) / median, the wider one of both. Where there is no peer,
-// it and the ratio are null. Needs `npm run build` and `npm run setup:test`; the peers are installed below bench/.
+// it and the ratio are null. `--clock cpu` compares readers by the processor time that they took, for a busy machine.
+// Needs `npm run build` and `npm run setup:test`; the peers are installed below bench/.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chartOf } from "./lib/chart.mjs";
@@ -38,14 +39,15 @@ function parsed() {
   const values = given();
   const unknown = values.only?.find((name) => !(name in ROWS));
   if (unknown !== undefined) fail(`there is no row ${JSON.stringify(unknown)}; there are: ${Object.keys(ROWS).join(", ")}`);
-  const { only = Object.keys(ROWS), json, chart } = values;
-  return { names: only, json, chart, settings: { rounds: count("rounds", values.rounds), events: count("events", values.events) } };
+  const { only = Object.keys(ROWS), json, chart, clock = DEFAULTS.clock } = values;
+  if (clock !== "wall" && clock !== "cpu") fail(`--clock takes wall or cpu, not ${JSON.stringify(clock)}`);
+  return { names: only, json, chart, settings: { rounds: count("rounds", values.rounds), events: count("events", values.events), clock } };
 }
 
 function given() {
   const text = { type: "string" };
   try {
-    return parseArgs({ options: { only: { type: "string", multiple: true }, json: text, chart: text, rounds: text, events: text } }).values;
+    return parseArgs({ options: { only: { type: "string", multiple: true }, json: text, chart: text, rounds: text, events: text, clock: text } }).values;
   } catch (error) {
     return fail(error.message);
   }

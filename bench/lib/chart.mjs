@@ -1,6 +1,6 @@
 /** Bars of how many times as fast we are as each peer, as an SVG that reads on light and on dark pages. */
 export function chartOf(rows) {
-  const bars = rows.filter(({ ratio, unit }) => ratio !== null && unit === "kev/s");
+  const bars = rows.filter(({ ratio, unit }) => ratio !== null && unit.startsWith("kev"));
   const longest = Math.max(1, ...bars.map(({ ratio }) => ratio));
   const height = TOP + bars.length * STEP + 8;
   const lines = bars.map((row, n) => bar(row, TOP + n * STEP, longest));

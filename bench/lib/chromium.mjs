@@ -32,7 +32,19 @@ export async function openContestant({ browser }, module, url, shape) {
   await page.goto(`${url}/`);
   await page.evaluate(await bundle(module));
   await page.evaluate(([at, what]) => globalThis.contestant.begin(at, what), [url, shape]);
-  return { page, ask: (question) => page.evaluate((asked) => globalThis.contestant.read(asked), question), stop: () => context.close() };
+  const session = await browser.newBrowserCDPSession();
+  const ask = async (question) => {
+    const before = await processorTimeOfPages(session);
+    const outcome = await page.evaluate((asked) => globalThis.contestant.read(asked), question);
+    return { ...outcome, cpuMs: (await processorTimeOfPages(session)) - before };
+  };
+  return { page, ask, stop: () => context.close() };
+}
+
+/** Milliseconds so far, of all pages' processes: only one page reads at a time. */
+async function processorTimeOfPages(session) {
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  return processInfo.reduce((sum, { type, cpuTime }) => (type === "renderer" ? sum + cpuTime * 1_000 : sum), 0);
 }
 
 /** The same contestant that runs in Node, minified as a page has it. */

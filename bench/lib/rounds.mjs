@@ -3,8 +3,11 @@ import { BUDGET_MS, LEAST_ROUNDS, WARM_UPS } from "./settings.mjs";
 /**
  * What one contestant did in one round.
  *
- * @typedef {{ ms: number, checksum?: string }} Outcome
+ * @typedef {{ ms: number, cpuMs?: number, checksum?: string }} Outcome
  */
+
+/** What is kept of each round: how long it took by the clock of the settings. */
+export const byClock = ({ clock }) => (clock === "cpu" ? ({ cpuMs }) => cpuMs : ({ ms }) => ms);
 
 /**
  * Runs contestants in turn, round by round, so that whatever else the machine does meets all of them alike. The first

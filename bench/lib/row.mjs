@@ -34,6 +34,11 @@ export function speeds(milliseconds, events) {
   return milliseconds.map((ms) => events / ms);
 }
 
+/** Events of {@link speeds} by the clock of the settings: a second that passed, or one of a processor. */
+export function speedUnit({ clock }) {
+  return clock === "cpu" ? "kev/CPU s" : "kev/s";
+}
+
 function rounded(value) {
   return Number(value >= 1_000 ? value.toFixed(0) : value.toPrecision(4));
 }

@@ -1,7 +1,7 @@
 // Reading in a real page: ours against connect-web with protobuf-es, and the official grpc-web with google-protobuf.
 import { openContestant, startChromium } from "../lib/chromium.mjs";
-import { interleaved } from "../lib/rounds.mjs";
-import { rowOf, speeds } from "../lib/row.mjs";
+import { byClock, interleaved } from "../lib/rounds.mjs";
+import { rowOf, speeds, speedUnit } from "../lib/row.mjs";
 import { startSource } from "../lib/source.mjs";
 
 /**
@@ -13,11 +13,11 @@ export const readChromium = (shape, fields) => (settings) => compare("connect-we
 /** @param {"batch" | "single"} shape */
 export const againstGrpcWeb = (shape) => (settings) => compare("grpc-web", "grpc-web", shape, "data", settings);
 
-async function compare(module, title, shape, fields, { events, rounds }) {
+async function compare(module, title, shape, fields, { events, ...settings }) {
   const source = await startSource(shape, events);
   const chromium = await startChromium();
   const pages = { ours: await openContestant(chromium, "millrace-fetch", source.web, shape), peer: await openContestant(chromium, module, source.web, shape) };
-  const times = await interleaved({ ours: (full) => pages.ours.ask({ fields, full }), peer: (full) => pages.peer.ask({ fields, full }) }, rounds);
+  const times = await interleaved({ ours: (full) => pages.ours.ask({ fields, full }), peer: (full) => pages.peer.ask({ fields, full }) }, settings.rounds, byClock(settings));
   await chromium.stop();
   await source.stop();
   return [rowOf({
@@ -26,6 +26,6 @@ async function compare(module, title, shape, fields, { events, rounds }) {
     runtime: chromium.runtime,
     ours: speeds(times.ours, events),
     peer: speeds(times.peer, events),
-    unit: "kev/s",
+    unit: speedUnit(settings),
   })];
 }

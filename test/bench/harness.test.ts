@@ -98,6 +98,12 @@ describe("npm run bench", () => {
     await expect(bench("--only", "nothing")).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/no row "nothing".*read-batch, .*bundle-size/) });
   }, 30_000);
 
+  it("compares readers by processor time when told to", async () => {
+    const { stdout } = await bench("--only", "http2-fetch-batch", "--events", "200", "--rounds", "1", "--clock", "cpu");
+    expect(stdout).toContain("kev/CPU s");
+    await expect(bench("--clock", "sun")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("--clock takes wall or cpu") });
+  }, 30_000);
+
   it("ends with 2 for a number of rounds that is none", async () => {
     await expect(bench("--rounds", "0")).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("--rounds takes a whole number from 1") });
   }, 30_000);
