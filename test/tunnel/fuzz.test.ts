@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { isMillraceError } from "millrace/internal/core/errors";
+import { HeadReader } from "millrace/internal/carrier/tunnel-head";
+import { isMillraceError, MillraceError } from "millrace/internal/core/errors";
 import { EnvelopeReader } from "millrace/internal/wire/envelope-reader";
-import { encodeEnvelope } from "millrace/internal/wire/frames";
+import { encodeEnvelope, payloadsOf } from "millrace/internal/wire/frames";
 import { encodeHeaderBlock, HeaderBlockReader } from "millrace/internal/wire/header-block";
+import { parseTrailers } from "millrace/internal/wire/trailers";
 import { encodeYamuxHeader, YamuxError } from "millrace/internal/wire/yamux";
 import { YamuxSession } from "millrace/internal/wire/yamux-session";
 
-const FRAMES = Number(process.env["MILLRACE_FUZZ_FRAMES"] ?? 200_000);
+const FRAMES = process.env["MILLRACE_LONG"] === "1" ? 10_000_000 : 200_000;
 const seed = Number(process.env["MILLRACE_SEED"] ?? Date.now() & 0x7fffffff);
 console.info(`MILLRACE_SEED=${seed}`);
 
@@ -88,4 +90,48 @@ describe("a tunnel's bytes", () => {
     // The frames are neither all wrong nor all right.
     expect([sessions > FRAMES / 100, failures < FRAMES / 2, accepted > FRAMES / 100]).toEqual([true, true, true]);
   }, 600_000);
+});
+
+/** A frame of gRPC-Web: a message, a heartbeat, trailers, or what is none of these. */
+function webFrame(): Uint8Array {
+  const flag = below(60) === 0 ? below(256) : oneOf([0, 0, 0, 0, 0, 0x40, 0x80]);
+  const body = flag === 0x80 ? Buffer.from(oneOf(["grpc-status: 0\r\n", "grpc-status:7\r\ngrpc-message: %E4%zz\r\n", "a", "", "grpc-status: x\r\n"])) : new Uint8Array(flag === 0 ? below(40) : 0);
+  const bytes = Buffer.alloc(5 + body.length);
+  bytes[0] = flag;
+  bytes.writeUInt32BE(below(100) === 0 ? oneOf([body.length + 1, 65, 0xffff_ffff]) : body.length, 1);
+  bytes.set(body, 5);
+  return bytes;
+}
+
+describe("a response's bytes, as gRPC-Web and in a tunnel", () => {
+  it(`end in nothing but our error, and hold no more than they may: ${FRAMES} frames`, () => {
+    const counts = { responses: 0, failures: 0, ended: 0, messages: 0 };
+    for (let n = 0; n < FRAMES;) {
+      counts.responses += 1;
+      const head = new HeadReader({ MillraceError });
+      const envelopes = new EnvelopeReader({ maxMessageBytes: 64 });
+      const begins = encodeHeaderBlock(undefined, [["a", "b"]]);
+      if (below(10) === 0) begins[below(begins.length)] = below(256);
+      const frames = Array.from({ length: 1 + below(12) }, webFrame);
+      n += frames.length;
+      const body = Buffer.concat([begins, ...frames]);
+      try {
+        for (let at = 0; at < body.length;) {
+          const end = at + 1 + below(60);
+          const chunks: Uint8Array[] = [];
+          envelopes.push(head.push(body.subarray(at, end)), chunks);
+          for (const chunk of chunks) counts.messages += payloadsOf(chunk).length;
+          at = end;
+        }
+        envelopes.end();
+        if (envelopes.trailerBlock !== undefined) parseTrailers(envelopes.trailerBlock);
+        counts.ended += 1;
+      } catch (error) {
+        if (!isMillraceError(error)) throw error;
+        counts.failures += 1;
+      }
+    }
+    const { responses, failures, ended, messages } = counts;
+    expect([failures > responses / 20, ended > responses / 20, messages > FRAMES / 10]).toEqual([true, true, true]);
+  }, 900_000);
 });
