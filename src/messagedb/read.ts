@@ -14,9 +14,14 @@ export const PAGE_SIZE = 1_000;
 /** At most `limit` messages from `start` on, inclusive, in ascending order. */
 export type ReadPage = (source: MessageSource, start: bigint, limit: number, signal: AbortSignal) => Promise<readonly MessageRow[]>;
 
-/** Where a reader of a source goes on after a message. */
-export function positionIn(source: MessageSource, message: Message): bigint {
-  return source.kind === "stream" ? message.position : message.globalPosition;
+interface AskedPage {
+  readonly size: number;
+  readonly answer: Promise<readonly MessageRow[]>;
+}
+
+/** A row's position in its source. */
+function placeOf({ kind }: MessageSource, row: MessageRow): bigint {
+  return BigInt(row[kind === "stream" ? 3 : 4]);
 }
 
 /** {@link Read} page by page. A page that is not full is the last. */
@@ -26,6 +31,9 @@ export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonForma
   let iterate: ReturnType<typeof iterations> | undefined;
   let held: Message<Data>[] = [];
   let at = 0;
+  let pages = 0;
+  /** The next page, on its way while the one before is taken. */
+  let ahead: AskedPage | undefined;
   const scope = linkSignals(signal);
 
   const leave = (): void => {
@@ -34,19 +42,28 @@ export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonForma
     scope.abort(new MillraceError("unavailable", "The read was left", { system: "messagedb" }));
   };
 
+  const askPage = (): AskedPage => {
+    const size = Math.min(limit, PAGE_SIZE);
+    const answer = page(source, start, size, scope.signal);
+    answer.catch(() => {});
+    return { size, answer };
+  };
+
   const nextPage = async (): Promise<Message<Data>[] | undefined> => {
     signal?.throwIfAborted();
     if (limit === 0) return undefined;
-    const size = Math.min(limit, PAGE_SIZE);
     try {
-      const rows = await page(source, start, size, scope.signal);
-      const messages = rows.map((row) => toMessage<Data>(row, json));
-      const last = messages.at(-1);
-      limit = single || messages.length < size ? 0 : Math.max(0, limit - messages.length);
+      const { size, answer } = ahead ?? askPage();
+      ahead = undefined;
+      const rows = await answer;
+      const last = rows.at(-1);
+      limit = single || rows.length < size ? 0 : Math.max(0, limit - rows.length);
       if (limit === 0) scope.release();
       if (last === undefined) return undefined;
-      start = positionIn(source, last) + 1n;
-      return messages;
+      start = placeOf(source, last) + 1n;
+      // Who comes for a second page reads on, most likely.
+      if (++pages > 1 && limit > 0) ahead = askPage();
+      return rows.map((row) => toMessage<Data>(row, json));
     } catch (error) {
       const left = limit === 0;
       leave();

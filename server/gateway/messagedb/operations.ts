@@ -1,7 +1,7 @@
 import { MillraceError } from "millrace/internal/core/errors";
 import { readCustom } from "millrace/internal/messagedb/custom-query";
 import { readReport } from "millrace/internal/messagedb/reports";
-import { messageStoreVersion, readLastMessage, readPage, streamIdentifiers, streamVersion } from "millrace/internal/messagedb/sql";
+import { messageStoreVersion, readLastMessage, readPageJson, streamIdentifiers, streamVersion } from "millrace/internal/messagedb/sql";
 import type { SqlExecutor } from "millrace/internal/messagedb/sql-executor";
 import { lastPosition } from "millrace/internal/messagedb/sql-subscribe";
 import { writeMessages } from "millrace/internal/messagedb/sql-write";
@@ -24,18 +24,27 @@ export interface Operation<Answer = unknown> {
   run(body: unknown, context: OperationContext): Promise<Answer>;
 }
 
-type Operations = { readonly [Name in keyof Asked]: Operation<Asked[Name]["answer"]> };
+type Operations = { readonly [Name in keyof Asked]: Operation<Asked[Name]["answer"] | JsonText> };
+
+/** An answer that is JSON already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The rows of a page, each as JSON. */
+export async function readRows(body: unknown, sql: SqlExecutor): Promise<string[]> {
+  const { source, start, limit } = readRequest(body);
+  return readPageJson(sql, source, start, limit);
+}
 
 const textOf = (position: bigint | undefined): string | null => position?.toString() ?? null;
 
 const OPERATIONS: Operations = {
-  read: {
-    reads: true,
-    async run(body, { sql }) {
-      const { source, start, limit } = readRequest(body);
-      return { messages: await readPage(sql, source, start, limit) };
-    },
-  },
+  read: { reads: true, run: async (body, { sql }) => new JsonText(`{"messages":[${(await readRows(body, sql)).join(",")}]}`) },
   write: {
     reads: false,
     async run(body, { sql }) {
