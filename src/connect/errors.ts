@@ -1,23 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { isMillraceError, type ErrorCode } from "../core/errors.js";
+import { isMillraceError } from "../core/errors.js";
 import { isProtocolHeader } from "../wire/header-names.js";
+import { statusOfCode } from "../wire/status.js";
 import type { Trailers } from "../wire/trailers.js";
 import { DETAILS_HEADER, readDetails } from "./status-details.js";
-
-const CODES: Record<ErrorCode, Code> = {
-  invalid_argument: Code.InvalidArgument,
-  unauthenticated: Code.Unauthenticated,
-  permission_denied: Code.PermissionDenied,
-  not_found: Code.NotFound,
-  conflict: Code.FailedPrecondition,
-  resource_exhausted: Code.ResourceExhausted,
-  unavailable: Code.Unavailable,
-  timeout: Code.DeadlineExceeded,
-  unsupported: Code.Unimplemented,
-  protocol: Code.Internal,
-  data_loss: Code.DataLoss,
-  internal: Code.Internal,
-};
 
 /**
  * Connect's error for a status other than 0, with the metadata of header and trailer as Connect's own transports have
@@ -33,7 +19,7 @@ export function connectErrorOfStatus({ status, message, headers }: Trailers, hea
 /** Connect's error for a call that failed on this side. Our error is its `cause`. */
 export function connectErrorOfFailure(error: unknown): ConnectError {
   if (!isMillraceError(error)) return ConnectError.from(error);
-  return new ConnectError(error.message, CODES[error.code], undefined, undefined, error);
+  return new ConnectError(error.message, statusOfCode(error.code), undefined, undefined, error);
 }
 
 /**

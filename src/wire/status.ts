@@ -26,6 +26,12 @@ export function codeOfStatus(status: number): ErrorCode {
   return CODES[status] ?? "protocol";
 }
 
+/** The status that says what one of our codes says, where a call failed on this side; Connect's codes are the same numbers. */
+export function statusOfCode(code: ErrorCode): number {
+  // Where several statuses have the same code, not the first one says it without saying more.
+  return code === "conflict" ? 9 : code === "invalid_argument" ? 3 : code === "protocol" ? 13 : CODES.lastIndexOf(code);
+}
+
 /** A bit for each status with which a server refuses a call, doing nothing else with it: 3, 5, 6, 7, 9, 10, 11, 12, 16. */
 const REFUSALS = 0b1_0001_1110_1110_1000;
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeGrpcMessage, encodeGrpcMessage } from "millrace/internal/wire/grpc-message";
 import { isProtocolHeader } from "millrace/internal/wire/header-names";
-import { codeOfStatus, errorOfTrailers, leavesOpen, statusOfHttp } from "millrace/internal/wire/status";
+import { codeOfStatus, errorOfTrailers, leavesOpen, statusOfCode, statusOfHttp } from "millrace/internal/wire/status";
 import { encodeGrpcTimeout, parseGrpcTimeout } from "millrace/internal/wire/timeout";
 import { parseTrailers, serializeTrailers, trailersOfHeaders } from "millrace/internal/wire/trailers";
 
@@ -125,6 +125,12 @@ describe("a status", () => {
       "unavailable", "internal", "invalid_argument", "timeout", "not_found", "conflict", "permission_denied", "resource_exhausted",
       "conflict", "conflict", "invalid_argument", "unsupported", "internal", "unavailable", "data_loss", "unauthenticated", "protocol",
     ]);
+  });
+
+  it("says each of our codes, and is read as that code again where there is a status for it", () => {
+    const codes = ["invalid_argument", "timeout", "not_found", "permission_denied", "resource_exhausted", "conflict", "unsupported", "internal", "unavailable", "data_loss", "unauthenticated", "protocol"] as const;
+    expect(codes.map(statusOfCode)).toEqual([3, 4, 5, 7, 8, 9, 12, 13, 14, 15, 16, 13]);
+    expect(codes.map(statusOfCode).map(codeOfStatus)).toEqual([...codes.slice(0, -1), "internal"]);
   });
 
   it("leaves open whether a write was applied, unless it refused it", () => {
