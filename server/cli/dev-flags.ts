@@ -11,6 +11,8 @@ export interface DevFlags {
   /** Whether a real UmaDB server is started; else the embedded one serves, unless `umadb` names one. */
   readonly realUmaDb: boolean;
   readonly nativeUmaDb: string | undefined;
+  /** A PostgreSQL with Message DB; the embedded one serves where none is named. */
+  readonly messageDb: string | undefined;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -18,14 +20,17 @@ export interface DevFlags {
 /** What `millrace dev --help` prints. */
 export const DEV_USAGE = `millrace dev [flags]
 
-Everything to try it on this machine: an embedded UmaDB, a gateway that allows all, the
-dashboard, and a small stream of made-up orders. The embedded UmaDB needs nothing installed,
-is in memory, and is gone when this ends.
+Everything to try it on this machine: an embedded UmaDB and Message DB, a gateway that allows
+all, the dashboard, and a small stream of made-up orders. The embedded stores need nothing
+installed, are in memory, and are gone when this ends. Message DB is PostgreSQL itself; it
+starts when it is first used, which takes a second, the first time on a machine some more.
 
   --listen HOST:PORT         where to serve; 127.0.0.1:8080 by default, or any free port if that is taken
   --umadb URL                use this UmaDB server, which runs already, instead
   --real-umadb               start a real UmaDB server, whose command must be on this machine, instead
-  --data DIR                 keep the real server's database there; a temporary one by default
+  --messagedb URL            use this PostgreSQL with Message DB instead of the embedded one
+  --data DIR                 keep Message DB there, and the database of --real-umadb; by default
+                             neither is kept. The embedded UmaDB keeps nothing
   --native-umadb HOST:PORT   where UmaDB listens for its own clients; any free port by default
   --no-demo                  append no events
   --demo                     append events also to a server of --umadb that has some already
@@ -37,10 +42,12 @@ export function parseDevFlags(args: readonly string[]): DevFlags {
   const values = parse(args);
   if (values.demo === true && values["no-demo"] === true) throw new ConfigError("--demo and --no-demo exclude each other");
   const real = values["real-umadb"] === true;
-  if (values.umadb !== undefined && (real || values.data !== undefined || values["native-umadb"] !== undefined)) {
-    throw new ConfigError("--real-umadb, --data and --native-umadb are for a server that is started here; leave them out with --umadb");
+  if (values.umadb !== undefined && (real || values["native-umadb"] !== undefined)) {
+    throw new ConfigError("--real-umadb and --native-umadb are for a server that is started here; leave them out with --umadb");
   }
-  if (values.data !== undefined && !real) throw new ConfigError("--data needs --real-umadb: the embedded UmaDB keeps nothing");
+  if (values.data !== undefined && values.messagedb !== undefined && !real) {
+    throw new ConfigError("--data has nothing to keep: --messagedb names a database elsewhere, and the embedded UmaDB keeps nothing");
+  }
   return {
     listen: values.listen,
     data: values.data,
@@ -48,6 +55,7 @@ export function parseDevFlags(args: readonly string[]): DevFlags {
     umadb: values.umadb,
     realUmaDb: real,
     nativeUmaDb: values["native-umadb"],
+    messageDb: values.messagedb,
     json: values.json === true,
     help: values.help === true,
   };
@@ -66,6 +74,7 @@ function parse(args: readonly string[]) {
         umadb: { type: "string" },
         "real-umadb": { type: "boolean" },
         "native-umadb": { type: "string" },
+        messagedb: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },

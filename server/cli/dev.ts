@@ -1,7 +1,8 @@
 import { UmaDb } from "millrace/umadb";
 import { streamDemoEvents } from "../demo/stream.js";
+import { lazyMessageDb } from "../embedded/messagedb/lazy.js";
 import { listenEmbedded } from "../embedded/node.js";
-import type { GatewayOptions } from "../gateway/index.js";
+import type { GatewayOptions, MessageDbSettings } from "../gateway/index.js";
 import { resolveGatewayOptions } from "../gateway/options.js";
 import { ConfigError } from "./config-error.js";
 import { dashboardFolder, readPages } from "./dashboard-pages.js";
@@ -22,7 +23,7 @@ give a server that runs already with --umadb URL, or leave out --real-umadb: the
 UmaDB needs nothing`;
 
 /**
- * `millrace dev`: a UmaDB, a gateway in development mode with the dashboard, and a stream of events, until
+ * `millrace dev`: a UmaDB, a Message DB, a gateway in development mode with the dashboard, and a stream of events, until
  * SIGTERM or SIGINT ends all of them.
  *
  * @returns The exit code: 0 when it was asked to end, 1 when the server that it started ended by itself.
@@ -37,14 +38,28 @@ export async function devCommand(args: readonly string[]): Promise<number> {
   const listen = loopback(flags.listen ?? DEFAULT_LISTEN);
   const pages = readPages(dashboardFolder());
   const end = terminated();
+  const messagedb = await openMessageDb(flags);
   const store = await openStore(flags);
   try {
     const log = standardErrorLog("warn");
-    const options = { upstreams: { umadb: { url: store.url } }, allowAll: true, pages, log };
+    const options = { upstreams: { umadb: { url: store.url }, messagedb }, allowAll: true, pages, log };
     return await run(flags, await serve(listen, flags.listen === undefined, options), store, end);
   } finally {
     await store.stop();
+    await messagedb.database?.close();
   }
+}
+
+/** Opened at the start only where it is kept, so that a folder which another has open is told of at once. */
+async function openMessageDb({ messageDb, data }: DevFlags): Promise<MessageDbSettings> {
+  if (messageDb !== undefined) return { url: messageDb };
+  const database = lazyMessageDb({ dataDir: data });
+  try {
+    if (data !== undefined) await database.open();
+  } catch (error) {
+    throw new ConfigError(`--data: ${(error as Error).message}`);
+  }
+  return { database };
 }
 
 /** The UmaDB that the gateway stands in front of. */
@@ -120,7 +135,7 @@ function checkOptions(options: GatewayOptions): void {
   try {
     resolveGatewayOptions(options);
   } catch (error) {
-    throw new ConfigError((error as Error).message.replaceAll("`", "").replace("upstreams.umadb.url", "--umadb"));
+    throw new ConfigError((error as Error).message.replaceAll("`", "").replace("upstreams.umadb.url", "--umadb").replace("upstreams.messagedb.url", "--messagedb"));
   }
 }
 
@@ -150,6 +165,7 @@ function announce({ json }: DevFlags, url: string, umadb: string, streaming: boo
 
   Dashboard   ${dashboard}
   Gateway     ${url}   for pages: new UmaDb({ url: "${url}" })
+              or new MessageDb({ url: "${url}" })
   UmaDB       ${umadb}   for its own clients
   Events      ${streaming ? "orders of a small bakery arrive by themselves (--no-demo leaves them out)" : "none are made up here"}
 

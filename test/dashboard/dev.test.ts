@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "millrace";
 import { http2Carrier } from "millrace/carrier/http2";
+import { MessageDb } from "millrace/messagedb";
 import { UmaDb } from "millrace/umadb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
@@ -94,9 +95,9 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     [["--listen", "0.0.0.0:8080"], "loopback"],
     [["--listen", "8080"], "HOST:PORT"],
     [["--umadb", "localhost:50051"], "--umadb"],
-    [["--umadb", "http://127.0.0.1:1", "--data", "x"], "--data"],
+    [["--messagedb", "postgres://127.0.0.1/x", "--data", "x"], "--data"],
+    [["--messagedb", "127.0.0.1"], "--messagedb"],
     [["--umadb", "http://127.0.0.1:1", "--real-umadb"], "--real-umadb"],
-    [["--data", "x"], "--real-umadb"],
     [["--native-umadb", "nowhere"], "--native-umadb"],
     [["--demo", "--no-demo"], "exclude each other"],
     [["--nonsense"], "--nonsense"],
@@ -104,6 +105,28 @@ describe("millrace dev", { timeout: 60_000 }, () => {
     const { code, output } = await runDev(args);
     expect(code).toBe(2);
     expect(output).toContain(named);
+  });
+});
+
+describe("millrace dev, with its Message DB", { timeout: 120_000 }, () => {
+  it("serves an embedded one, keeps it in the folder of --data, also when it is killed, and lets no second one in", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-dev-test-"));
+    try {
+      for (let version = 0n; version < 2n; version++) {
+        const dev = await startDev(["--no-demo", "--data", folder]);
+        const db = new MessageDb({ url: dev.ready.url });
+        expect(await db.write("dev-1", { type: "A" })).toBe(version);
+        const { code, output } = await runDev(["--listen", "127.0.0.1:0", "--data", folder]);
+        expect([code, output]).toEqual([2, expect.stringContaining("--data: Process")]);
+        await db.close();
+        await dev.end("SIGKILL");
+      }
+      const dev = await startDev(["--no-demo", "--data", folder]);
+      expect(await dev.end("SIGTERM")).toBe(0);
+      expect(await readdir(folder)).toEqual(["messagedb"]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -47,7 +47,7 @@ export async function serveMessageDb(options: EmbeddedMessageDbOptions, opened?:
       // A client's own prefix is none of the proxy's business.
       url.pathname = url.pathname.slice(url.pathname.indexOf(MESSAGEDB_PATH));
       const body = method === "POST" ? await request.arrayBuffer() : null;
-      return answerFetch((parts, sink) => proxy.handle(parts, sink, undefined), new Request(url, { method, headers, signal, body }));
+      return answerFetch((parts, sink) => void proxy.handle(parts, sink, undefined), new Request(url, { method, headers, signal, body }));
     },
     close: () => proxy.close(),
   };

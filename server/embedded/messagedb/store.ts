@@ -6,7 +6,7 @@ import { dataFolder } from "./data-folder.js";
 import { messageDbSql } from "./install-sql.js";
 import { keptDump } from "./kept-dump.js";
 import { pgliteExecutor } from "./pglite-executor.js";
-import { wakeClock } from "./wake-clock.js";
+import { wakeClock, type WakeClock } from "./wake-clock.js";
 
 /** A Message DB of this process, as the gateway takes one. */
 export interface EmbeddedMessageDb {
@@ -26,6 +26,8 @@ export interface EmbeddedMessageDbOptions {
   dataDir?: string | undefined;
   /** The role of its session; `message_store` by default, which may do what Message DB grants and nothing else. */
   role?: string | undefined;
+  /** Whose pauses end when something was written; one of its own by default. */
+  clock?: WakeClock | undefined;
 }
 
 /** Changes with whatever changes what is in the dump: PGlite, and Message DB's SQL. */
@@ -43,8 +45,7 @@ const SETTINGS = "SET search_path TO message_store, public; SET message_store.sq
  *
  * @throws {MillraceError} `unavailable` when `dataDir` is open elsewhere.
  */
-export async function openEmbeddedMessageDb({ dataDir, role = "message_store" }: EmbeddedMessageDbOptions = {}): Promise<EmbeddedMessageDb> {
-  const clock = wakeClock();
+export async function openEmbeddedMessageDb({ dataDir, role = "message_store", clock = wakeClock() }: EmbeddedMessageDbOptions = {}): Promise<EmbeddedMessageDb> {
   const folder = dataDir === undefined ? undefined : await dataFolder(dataDir);
   let db: PGlite;
   try {

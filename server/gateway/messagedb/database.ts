@@ -8,6 +8,8 @@ export interface Database {
   readonly sql: SqlExecutor;
   /** For what subscriptions poll; never waits for a call. */
   readonly polls: SqlExecutor;
+  /** Whether it was made for this gateway, and is not to be asked at the start whether it can be served; false by default. */
+  readonly own?: boolean | undefined;
   /** Closes the connections, also those that are busy. */
   close(): Promise<void>;
 }

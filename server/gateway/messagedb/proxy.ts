@@ -72,8 +72,9 @@ export class MessageDbProxy {
   }
 
   /** @throws {MillraceError} When the database cannot be served: `unavailable` for now, else until its operator has changed something. */
-  check(): Promise<void> {
-    return checkDatabase(this.#parts.database.sql);
+  async check(): Promise<void> {
+    const { sql, own } = this.#parts.database;
+    if (own !== true) await checkDatabase(sql);
   }
 
   /** Ends all subscriptions so that they resume elsewhere, and closes the connections. Idempotent. */
