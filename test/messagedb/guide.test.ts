@@ -11,7 +11,8 @@ import { postgresFolder, startPostgres, type PostgresServer } from "../support/p
 const run = promisify(execFile);
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const guide = await readFile(join(repository, "docs/message-db.md"), "utf8");
-const blocks = blocksIn("docs/message-db.md", guide).filter(({ language }) => language === "sh");
+const [, chapter = ""] = /\n## Install it in a PostgreSQL\n([^]*?)\n## /.exec(guide) ?? [];
+const blocks = blocksIn("docs/message-db.md", chapter).filter(({ language }) => language === "sh");
 
 let server: PostgresServer;
 let folder: string;
@@ -49,7 +50,7 @@ const block = (words: string): string => {
 
 const databases = async (): Promise<unknown[]> => (await server.admin("SELECT datname FROM pg_database WHERE datname !~ '^(template|postgres)' ORDER BY 1", "postgres")).map(({ datname }) => datname);
 
-describe("the commands of docs/message-db.md, in their order, on a real PostgreSQL", () => {
+describe("the commands that docs/message-db.md installs Message DB by, in their order, on a real PostgreSQL", () => {
   it("are those that are tried here", () => expect(blocks).toHaveLength(6));
 
   it("install Message DB, in the version that is tested here", async () => {
