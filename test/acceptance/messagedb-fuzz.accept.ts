@@ -34,7 +34,7 @@ const OPERATIONS = [
 ];
 const NAMES = ["name", "stream", "start", "limit", "member", "size", "correlation", "messages", "expected", "repeat", "query", "position", "category", "type", "condition", "sql", "s", "__proto__"];
 const VALUES: readonly (() => unknown)[] = [
-  () => "none-1", () => "none", () => "$all", () => "", () => "x'; DROP TABLE message_store.messages; /*", () => "true) OR (true", () => "\u0000", () => "0", () => "-1",
+  () => "none-1", () => "none", () => "$all", () => "", () => "x'; DROP TABLE messages; /*", () => "true) OR (true", () => "\u0000", () => "0", () => "-1",
   () => "9223372036854775808", () => random(2_000), () => -1, () => 0.5, () => null, () => true, () => [], () => ({}), () => "broken", () => "x".repeat(random(9_000)),
   () => [[crypto.randomUUID(), "T", pick(["{}", "{", "null", "\u0000", '"\\u0000"']), pick([null, "{}", 1])]], () => String.fromCharCode(...Array.from({ length: 8 }, () => random(65_536))),
 ];
