@@ -5,6 +5,7 @@ import { encodeRead, writeQuery } from "./codec-request.js";
 import { toSource, toWireQuery } from "./convert.js";
 import { AppendConditionError, TrackingConflictError } from "./errors.js";
 import { ProtoWriter } from "./proto-writer.js";
+import { utf8Length } from "./utf8-length.js";
 
 /**
  * What appending needs of what a page has loaded anyway. It is handed over: a module that the part loaded on demand
@@ -13,7 +14,7 @@ import { ProtoWriter } from "./proto-writer.js";
  */
 export const appendTools = {
   isMillraceError, MillraceError, ViewReader, list, optional, position, record, text, texts, wrong,
-  encodeRead, writeQuery, toSource, toWireQuery, AppendConditionError, TrackingConflictError, ProtoWriter,
+  encodeRead, writeQuery, toSource, toWireQuery, AppendConditionError, TrackingConflictError, ProtoWriter, utf8Length,
 };
 
 /** The type of {@link appendTools}. */

@@ -18,7 +18,7 @@ export function toWireAppend<Data>(events: unknown, condition: unknown, tracking
   const wire = given.map((event, index) => {
     const path = `events[${index}]`;
     const one = toWireEvent(event, path, codec, tools);
-    if (!fitsPage(one, tracking)) throw wrong(path, event, "must have a type and tags that fit into one page of about 4 000 bytes");
+    if (!fitsPage(one, tracking, tools.utf8Length)) throw wrong(path, event, "must have a type and tags that fit into one page of about 4 000 bytes");
     return one;
   });
   return { events: wire, condition: optional(condition, toWireCondition, tools), trackingInfo: tracking };

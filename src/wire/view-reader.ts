@@ -88,8 +88,10 @@ export class ViewReader {
   }
 
   uint64(): bigint {
-    const low = BigInt(this.uint32());
-    return this.#high === 0 ? low : low | (BigInt(this.#high >>> 0) << 32n);
+    const low = this.uint32();
+    const high = this.#high >>> 0;
+    // One bigint and not four, for all that a double holds exactly.
+    return high < 0x20_0000 ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** Steps to the value of a field with a length, a message too. @returns Where it ends. */
@@ -102,7 +104,11 @@ export class ViewReader {
   /** Passes over the value that `key` announces. */
   skip(key: number): void {
     switch (key & 7) {
-      case 0: this.uint32(); break;
+      case 0: {
+        let left = 10;
+        while ((this.bytes[this.at++] as number) > 0x7f) if (--left === 0) throw this.#wrong("a number has no end");
+        break;
+      }
       case 1: this.at += 8; break;
       case 2: this.at = this.span(); break;
       case 5: this.at += 4; break;

@@ -25,7 +25,7 @@ function validateEvent(event: Event, { trackingInfo }: AppendRequest): void {
   if (metadata.length > MOST) throw invalidArgument(`metadata has ${metadata.length} entries, exceeding the maximum of ${MOST}`);
   if (new Set(metadata.map(({ key }) => key)).size < metadata.length) throw invalidArgument("metadata contains duplicate keys");
   metadata.forEach(validateEntry);
-  if (!fitsPage(event, trackingInfo)) throw invalidArgument("event too large for page size");
+  if (!fitsPage(event, trackingInfo, utf8Length)) throw invalidArgument("event too large for page size");
 }
 
 function validateEntry({ key, value }: MetadataEntry): void {
