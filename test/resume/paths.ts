@@ -1,12 +1,13 @@
-import { fetchCarrier } from "millrace/carrier";
+import { fetchCarrier, tunnelCarrier, type Carrier } from "millrace/carrier";
 import { http2Carrier } from "millrace/carrier/http2";
 import { UmaDb } from "millrace/umadb";
+import { WebSocket } from "ws";
 import { serveGateway, type ServedGateway } from "../gateway/support/serve.js";
 import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.js";
 import { startUmaDb, type UmaDbServer } from "../support/umadb.js";
 
-/** How a client reaches the store: by fetch through a gateway, or by native gRPC. */
-export type Way = "fetch" | "http2";
+/** How a client reaches the store: by fetch or a tunnel through a gateway (no proxy is before that), or by native gRPC. */
+export type Way = "fetch" | "tunnel" | "http2";
 
 /** A real UmaDB, a gateway before it, and a fault proxy on each stretch of the way to either. */
 export interface Paths {
@@ -40,6 +41,11 @@ export async function startPaths({ heartbeatMs = 1_000, stallMs = 30_000 }: Path
   const front = await startFaultProxy(gateway.url, "http1");
   const toStore = http2Carrier({ url: server.url });
   const store = new UmaDb({ carrier: toStore });
+  const carriers: Readonly<Record<Way, () => Carrier>> = {
+    fetch: () => fetchCarrier({ url: front.url, heartbeatMs, connectTimeoutMs: 1_000 }),
+    tunnel: () => tunnelCarrier({ url: gateway.url, webSocket: WebSocket, connectTimeoutMs: 1_000 }),
+    http2: () => http2Carrier({ url: native.url, connectTimeoutMs: 1_000 }),
+  };
   const open: { close(): Promise<void> }[] = [];
   const closeClients = async (): Promise<void> => {
     for (const each of open.splice(0)) await each.close();
@@ -50,7 +56,7 @@ export async function startPaths({ heartbeatMs = 1_000, stallMs = 30_000 }: Path
     store,
     proxies: { front, upstream, native },
     client(way) {
-      const carrier = way === "fetch" ? fetchCarrier({ url: front.url, heartbeatMs, connectTimeoutMs: 1_000 }) : http2Carrier({ url: native.url, connectTimeoutMs: 1_000 });
+      const carrier = carriers[way]();
       const client = new UmaDb({ carrier, connectTimeoutMs: 1_000, retry: RETRY });
       open.push(client, carrier);
       return client;

@@ -89,7 +89,7 @@ describe("a tunnel's bytes", () => {
     }
     // The frames are neither all wrong nor all right.
     expect([sessions > FRAMES / 100, failures < FRAMES / 2, accepted > FRAMES / 100]).toEqual([true, true, true]);
-  }, 600_000);
+  }, 1_800_000);
 });
 
 /** A frame of gRPC-Web: a message, a heartbeat, trailers, or what is none of these. */
@@ -133,5 +133,5 @@ describe("a response's bytes, as gRPC-Web and in a tunnel", () => {
     }
     const { responses, failures, ended, messages } = counts;
     expect([failures > responses / 20, ended > responses / 20, messages > FRAMES / 10]).toEqual([true, true, true]);
-  }, 900_000);
+  }, 1_800_000);
 });
