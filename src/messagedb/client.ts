@@ -8,16 +8,15 @@ import { Ending } from "../core/signal.js";
 import type { Asked } from "../wire/messagedb.js";
 import { call, callWrite, withApplied } from "./calls.js";
 import { callOptions, categoryName, consumerGroup, count, position, text, wrong } from "./check.js";
-import { toWrite, toWriteBatch, type Write } from "./check-write.js";
-import { ask, type Http } from "./http.js";
+import type { Write } from "./check-write.js";
+import { ask, wireSource, type Http } from "./http.js";
 import type { JsonFormat, ReadCategoryOptions, ReadLastMessageOptions, ReadOptions, ReadStreamOptions, SubscribeOptions, WriteOptions } from "./options.js";
 import { openRead, type ReadPage } from "./read.js";
 import { toReportRow, type ReportName } from "./reports.js";
 import { toMessage } from "./rows.js";
 import { toCategoryRange, toReadRange, toStreamRange, type ReadRange } from "./source.js";
 import type { MessageStore, MessageSubscription, Read } from "./store.js";
-import { streamFeed, wireSource } from "./stream-feed.js";
-import { messageStream, type MessageStream } from "./stream.js";
+import type { MessageStream } from "./stream.js";
 import { openSubscription } from "./subscribe.js";
 import type { CategoryTypeCount, ConsumerGroup, Message, NewMessage, StreamCount, StreamTypeCount, TypeCount } from "./types.js";
 
@@ -88,7 +87,7 @@ export class MessageDb implements MessageStore {
    * @throws {MillraceError} With `applied: "unknown"` it may have been written, and after an abort too.
    */
   async write(stream: string, message: NewMessage, options: WriteOptions = {}): Promise<bigint> {
-    return this.#write(toWrite(stream, message, options, this.#json), options);
+    return this.#write((await loaded(import("./check-write.js"))).toWrite(stream, message, options, this.#json), options);
   }
 
   /**
@@ -98,7 +97,7 @@ export class MessageDb implements MessageStore {
    * @returns The position of the last one.
    */
   async writeBatch(stream: string, messages: readonly NewMessage[], options: WriteOptions = {}): Promise<bigint> {
-    return this.#write(toWriteBatch(stream, messages, options, this.#json), options);
+    return this.#write((await loaded(import("./check-write.js"))).toWriteBatch(stream, messages, options, this.#json), options);
   }
 
   /**
@@ -216,12 +215,15 @@ export class MessageDb implements MessageStore {
    */
   subscribe<Data = unknown>(name: string, options: SubscribeOptions = {}): MessageSubscription<Data> {
     const http = this.#http;
-    const stream = (headers?: HeadersInit): MessageStream => (headers === undefined ? (this.#stream ??= messageStream(http, headers)) : messageStream(http, headers));
     return openSubscription({
       json: this.#json,
       retry: this.#retry,
       closed: http.closed,
-      open: (request) => streamFeed(stream(request.headers), request, this.#page(request)),
+      open: async (request) => {
+        const { messageStream, streamFeed } = await loaded(import("./stream-feed.js"));
+        const own = request.headers && messageStream(http, request.headers);
+        return streamFeed(own ?? (this.#stream ??= messageStream(http, undefined)), request, this.#page(request));
+      },
       lastPosition: async (source, request) => numberOf(await this.#ask("last-position", { name: wireSource(source).name }, request)),
     }, name, options);
   }
@@ -269,6 +271,13 @@ export class MessageDb implements MessageStore {
       .catch((error: unknown) => { throw isMillraceError(error) ? withApplied(error, "no") : error; });
     return call(once, options, this.#http);
   }
+}
+
+/** Parts that a page need not load with itself. */
+function loaded<T>(part: Promise<T>): Promise<T> {
+  return part.catch((cause: unknown) => {
+    throw new MillraceError("unavailable", "A part of the client's code could not be loaded", { system: "messagedb", cause });
+  });
 }
 
 function numberOf({ position }: { readonly position: string | null }): bigint | undefined {

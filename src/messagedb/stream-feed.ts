@@ -1,19 +1,15 @@
 import { deferred } from "../core/deferred.js";
 import { onAbort } from "../core/signal.js";
+import { wireSource } from "./http.js";
 import type { SubscribeLine } from "../wire/messagedb.js";
 import type { ReadPage } from "./read.js";
-import { ALL, type MessageSource } from "./source.js";
-import type { MessageStream } from "./stream.js";
+import { messageStream, type MessageStream } from "./stream.js";
 import type { FeedPart, FeedRequest, MessageFeed } from "./subscribe.js";
 
 /** More messages are not held for a consumer that does not come for them: it catches up by pages when it does. */
 const MAX_HELD = 1_000;
 
-/** A source as it travels. */
-export function wireSource(source: MessageSource): { name: string; member?: number | undefined; size?: number | undefined; correlation?: string | undefined } {
-  if (source.kind === "all") return { name: ALL };
-  return source.kind === "stream" ? { name: source.name } : { name: source.name, correlation: source.correlation, ...source.consumerGroup };
-}
+export { messageStream };
 
 /**
  * A subscription's part of its client's stream. What lies more than a page behind comes by pages, which a browser keeps.
