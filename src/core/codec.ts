@@ -9,7 +9,8 @@ export interface Payload<Data> {
 /**
  * A domain's own format: maps type and payload of each event to bytes and back.
  *
- * What it throws passes through: from `encode` before anything was sent, from `decode` to whoever takes the event.
+ * What it throws passes through: from `encode` before anything was sent, from `decode` to whoever asks an event
+ * for its type or data.
  */
 export interface PayloadCodec<Data> {
   /** From the domain's value to the type and the bytes that are stored. */
