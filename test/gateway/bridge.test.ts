@@ -278,6 +278,23 @@ describe("gateway: ends of a call", () => {
     expect(parseBody(Buffer.concat(chunks)).trailers?.get("millrace-reason")).toBe("drain");
   });
 
+  it("ends an unread call when its upstream says on another connection that it drains", async () => {
+    const { url, upstream } = await open(({ stream, headers }) => void (headers[":path"] === "/t.T/Server" && flood(stream)));
+    const unread = openCall(url, "/t.T/Server", { unread: true });
+    unread.end(encodeEnvelope(new Uint8Array(0)));
+    await unread.response;
+    // The system's buffers take some megabytes first.
+    let heldBack = 0;
+    await until("the upstream is held back for good", () => (heldBack = upstream.calls[0]?.stream.writableNeedDrain === true ? heldBack + 1 : 0) > 50);
+    const elsewhere = openCall(url, "/t.T/Unary");
+    elsewhere.end(encodeEnvelope(new Uint8Array(0)));
+    await until("it came on a connection of its own", () => upstream.calls[1] !== undefined && upstream.calls[1].session !== upstream.calls[0]?.session);
+    upstream.calls[1]?.session.goaway(0);
+    await until("the unread call ended", () => upstream.calls[0]?.stream.destroyed === true, 2_500);
+    elsewhere.abort();
+    unread.abort();
+  });
+
   it("ends open streams with `drain` when it closes, lets unary calls finish, and refuses new ones", async () => {
     let finish = (): void => undefined;
     const { url, upstream, served } = await open(({ stream, headers }) => {
