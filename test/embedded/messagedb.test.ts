@@ -35,7 +35,7 @@ describe("startEmbedded() with Message DB", { timeout: 60_000 }, () => {
     const delays: number[] = [];
     for (let n = 0; n < 10; n++) {
       const next = messages.next();
-      await expect.poll(() => subscription.state.kind).toBe("live");
+      await expect.poll(() => subscription.state.kind, { timeout: 10_000 }).toBe("live");
       const began = performance.now();
       await db.write("woken-1", { type: "A" });
       expect((await next).done).toBe(false);
