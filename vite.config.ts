@@ -76,7 +76,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "node", environment: "node", include: ["test/!(browser|runtime)/**/*.test.ts"], exclude: [...configDefaults.exclude, ON_GIVEN_SERVERS] },
+        test: { name: "node", environment: "node", include: ["test/!(browser|runtime)/**/*.test.ts"], exclude: [...configDefaults.exclude, ON_GIVEN_SERVERS], testTimeout: 15_000 },
       },
       {
         extends: true,
