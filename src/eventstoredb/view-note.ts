@@ -1,21 +1,21 @@
 import { eachOf, numberOf, type Part, type ViewReader } from "../wire/view-reader.js";
-import type { LogPosition } from "./views.js";
+import type { Position } from "./types.js";
 
 /** What the server says between events. */
 export type ReadNote =
   /** A subscription began. */
   | { readonly kind: "confirmation"; readonly subscriptionId: string }
   /** Everything up to `position` was looked at: a place to resume from. */
-  | { readonly kind: "checkpoint"; readonly position: LogPosition; readonly time: Date | undefined }
+  | { readonly kind: "checkpoint"; readonly position: Position; readonly time: Date | undefined }
   | { readonly kind: "stream-not-found"; readonly stream: string }
   | { readonly kind: "first-stream-position" | "last-stream-position"; readonly revision: bigint }
-  | { readonly kind: "last-all-position"; readonly position: LogPosition }
+  | { readonly kind: "last-all-position"; readonly position: Position }
   /** A subscription has come to the end, or could not stay there. Older servers say nothing more than that. */
   | {
       readonly kind: "caught-up" | "fell-behind";
       readonly time: Date | undefined;
       readonly revision: bigint | undefined;
-      readonly position: LogPosition | undefined;
+      readonly position: Position | undefined;
     };
 
 /**
@@ -72,7 +72,7 @@ function firstText(reader: ViewReader, end: number): string {
 }
 
 /** A Checkpoint; a position too, which is one without a time. */
-function readPlace(reader: ViewReader, end: number, before: LogPosition = { commit: 0n, prepare: 0n }): { position: LogPosition; time: Date | undefined } {
+function readPlace(reader: ViewReader, end: number, before: Position = { commit: 0n, prepare: 0n }): { position: Position; time: Date | undefined } {
   let { commit, prepare } = before;
   let time: Time | undefined;
   for (let key = reader.key(end); key !== 0; key = reader.key(end)) {
@@ -84,10 +84,10 @@ function readPlace(reader: ViewReader, end: number, before: LogPosition = { comm
   return { position: { commit, prepare }, time: dateOf(time) };
 }
 
-function readProgress(reader: ViewReader, end: number): { time: Date | undefined; revision: bigint | undefined; position: LogPosition | undefined } {
+function readProgress(reader: ViewReader, end: number): { time: Date | undefined; revision: bigint | undefined; position: Position | undefined } {
   let time: Time | undefined;
   let revision: bigint | undefined;
-  let position: LogPosition | undefined;
+  let position: Position | undefined;
   for (let key = reader.key(end); key !== 0; key = reader.key(end)) {
     if (key === 10) time = readTime(reader, time);
     else if (key === 16) revision = BigInt.asIntN(64, reader.uint64());

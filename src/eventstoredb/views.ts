@@ -1,41 +1,15 @@
 import { toBase64 } from "../core/base64.js";
+import type { Payload, PayloadCodec } from "../core/codec.js";
 import { inspect } from "../core/inspect.js";
 import { dataOf, eachOf, numberOf, textOf, ViewReader, type Lazy, type Part } from "../wire/view-reader.js";
+import type { Position, ReceivedEvent, RecordedEvent } from "./types.js";
 import { readNote, streamOf, type ReadNote } from "./view-note.js";
 
 // Written by hand: an event is scanned once, for where its fields begin, and decodes each when it is asked for it. A
 // test compares this with the generated codec. A case is `field number * 8 + wire type`.
 
 /** What the server sends in a read or a subscription, one a message: an event, or a note between events. */
-export type ReadMessage = EventView | ReadNote;
-
-/** A place in the log of all streams. */
-export interface LogPosition {
-  /** What positions are compared by first. */
-  readonly commit: bigint;
-  /** And then. Both are 2^64 - 1 where the server does not know. */
-  readonly prepare: bigint;
-}
-
-/** A plain copy of an {@link EventView}. */
-export interface EventObject {
-  /** A UUID, in lower case with hyphens. */
-  readonly id: string;
-  readonly type: string;
-  /** `application/json` or `application/octet-stream`. */
-  readonly contentType: string;
-  readonly data: Uint8Array;
-  /** The writer's own, by convention JSON; empty when there is none. */
-  readonly metadata: Uint8Array;
-  readonly stream: string;
-  readonly revision: bigint;
-  readonly position: LogPosition;
-  /** Of the event that was read, the link where there is one, in a read of all streams; older servers say none for others. */
-  readonly commitPosition?: bigint | undefined;
-  readonly created: Date;
-  /** The link through which the event was found. */
-  readonly link?: EventObject | undefined;
-}
+export type ReadMessage<Data = Uint8Array> = EventView<Data> | ReadNote;
 
 /**
  * The messages in a chunk of data envelopes, in order; events are views on it. A message that holds nothing known here is
@@ -45,18 +19,18 @@ export interface EventObject {
  *   inside an id, a stream's name or the system's metadata, or no UTF-8, is found by the getter that decodes it, which
  *   throws the same.
  */
-export function readMessages(chunk: Uint8Array): ReadMessage[] {
+export function readMessages<Data = Uint8Array>(chunk: Uint8Array, codec?: PayloadCodec<Data>): ReadMessage<Data>[] {
   const reader = new ViewReader(chunk, "eventstoredb");
-  const messages: ReadMessage[] = [];
+  const messages: ReadMessage<Data>[] = [];
   for (let end = reader.envelope(); end !== 0; end = reader.envelope()) {
-    const message = readMessage(reader, end);
+    const message = readMessage(reader, end, codec);
     if (message !== undefined) messages.push(message);
     reader.at = end;
   }
   return messages;
 }
 
-function readMessage(reader: ViewReader, end: number): ReadMessage | undefined {
+function readMessage<Data>(reader: ViewReader, end: number, codec: PayloadCodec<Data> | undefined): ReadMessage<Data> | undefined {
   let kind = 0;
   let part: Part = 0;
   for (let key = reader.key(end); key !== 0; key = reader.key(end)) {
@@ -75,11 +49,11 @@ function readMessage(reader: ViewReader, end: number): ReadMessage | undefined {
     }
   }
   const source = typeof part === "number" ? reader : part;
-  return kind === 10 ? readEvent(source, source.enter(part)) : readNote(source, kind, part);
+  return kind === 10 ? readEvent(source, source.enter(part), codec) : readNote(source, kind, part);
 }
 
 /** A ReadEvent; `undefined` when it has neither an event nor a link. */
-function readEvent(reader: ViewReader, end: number): EventView | undefined {
+export function readEvent<Data>(reader: ViewReader, end: number, codec: PayloadCodec<Data> | undefined): EventView<Data> | undefined {
   let event: Part = 0;
   let link: Part = 0;
   let commit = 0;
@@ -92,17 +66,20 @@ function readEvent(reader: ViewReader, end: number): EventView | undefined {
       reader.skip(key);
     }
   }
-  const linked = link === 0 ? undefined : viewOf(reader, link, commit, undefined);
-  return event === 0 ? linked : viewOf(reader, event, commit, linked);
+  // A codec is for payloads: what a link holds is the store's own, unless it is all there is.
+  if (event === 0) return link === 0 ? undefined : viewOf(reader, link, commit, undefined, codec);
+  return viewOf(reader, event, commit, link === 0 ? undefined : viewOf<Uint8Array>(reader, link, commit, undefined, undefined), codec);
 }
 
-function viewOf(reader: ViewReader, part: Part, commit: number, link: EventView | undefined): EventView {
+function viewOf<Data>(
+  reader: ViewReader, part: Part, commit: number, link: EventView | undefined, codec: PayloadCodec<Data> | undefined,
+): EventView<Data> {
   const source = typeof part === "number" ? reader : part;
-  return new EventView(source, source.enter(part), source === reader || commit === 0 ? commit : numberOf(reader, commit), link);
+  return new EventView(source, source.enter(part), source === reader || commit === 0 ? commit : numberOf(reader, commit), link, codec);
 }
 
 /** A recorded event as it came: a view that keeps its chunk in memory. */
-export class EventView {
+export class EventView<Data = Uint8Array> implements ReceivedEvent<Data> {
   readonly #link: EventView | undefined;
   readonly #end: number;
   #reader: ViewReader;
@@ -119,16 +96,21 @@ export class EventView {
   #created: Lazy<string> = 0;
   #metadata: Lazy<Uint8Array> = 0;
   #data: Lazy<Uint8Array> = 0;
+  readonly #codec: PayloadCodec<Data> | undefined;
+  /** What the codec made of the event. */
+  #decoded: Payload<Data> | undefined;
 
   /**
    * @param end Where the message ends that `reader` is at the beginning of.
    * @param commit The commit position of the read, if it has one.
+   * @param codec Makes `type` and `data` of what is stored, when one of them is asked for.
    */
-  constructor(reader: ViewReader, end: number, commit: Lazy<bigint>, link: EventView | undefined) {
+  constructor(reader: ViewReader, end: number, commit: Lazy<bigint>, link: EventView | undefined, codec?: PayloadCodec<Data>) {
     this.#reader = reader;
     this.#end = end;
     this.#readCommit = commit;
     this.#link = link;
+    this.#codec = codec;
     for (let key = reader.key(end); key !== 0; key = reader.key(end)) {
       const { at } = reader;
       reader.skip(key);
@@ -158,8 +140,20 @@ export class EventView {
 
   /** The event's type. */
   get type(): string {
+    return this.#payload?.type ?? this.#storedType;
+  }
+
+  get #payload(): Payload<Data> | undefined {
+    return this.#codec && (this.#decoded ??= this.#codec.decode({ type: this.#storedType, data: this.#storedData }));
+  }
+
+  get #storedType(): string {
     this.#findNames();
     return (this.#type = textOf(this.#reader, this.#type));
+  }
+
+  get #storedData(): Uint8Array {
+    return (this.#data = dataOf(this.#reader, this.#data));
   }
 
   /** `application/json` or `application/octet-stream`. */
@@ -191,7 +185,7 @@ export class EventView {
   }
 
   /** Its place among all events. */
-  get position(): LogPosition {
+  get position(): Position {
     return {
       commit: (this.#commit = numberOf(this.#reader, this.#commit)),
       prepare: (this.#prepare = numberOf(this.#reader, this.#prepare)),
@@ -203,9 +197,11 @@ export class EventView {
     return this.#readCommit === 0 ? undefined : (this.#readCommit = numberOf(this.#reader, this.#readCommit));
   }
 
-  /** The payload; a view. */
-  get data(): Uint8Array {
-    return (this.#data = dataOf(this.#reader, this.#data));
+  /** The payload, a view; or what the codec made of it. */
+  get data(): Data {
+    const payload = this.#payload;
+    // Without a codec `Data` is bytes; the client's options say so.
+    return payload === undefined ? (this.#storedData as Data) : payload.data;
   }
 
   /** The writer's metadata, by convention JSON; a view, empty when there is none. */
@@ -240,19 +236,25 @@ export class EventView {
   }
 
   /** A plain copy with bytes of its own: to spread, compare, clone and keep. */
-  toObject(): EventObject {
-    const { id, type, contentType, stream, revision, position, commitPosition, created, link } = this;
-    const data = new Uint8Array(this.data);
+  toObject(): RecordedEvent<Data> {
+    const { id, type, contentType, stream, revision, position, commitPosition, created, link, data } = this;
     const metadata = new Uint8Array(this.metadata);
     return {
-      id, type, contentType, data, metadata, stream, revision, position, created,
+      id, type, contentType, data: data instanceof Uint8Array ? (new Uint8Array(data) as Data) : data, metadata, stream, revision, position, created,
       ...(commitPosition === undefined ? {} : { commitPosition }), ...(link && { link: link.toObject() }),
     };
   }
 
   /** Copies the bytes, so that nothing of the response stays in memory. @returns The same event. */
   detach(): this {
-    ({ data: this.#data, metadata: this.#metadata } = this.toObject());
+    const { type, data, metadata } = this.toObject();
+    this.#metadata = metadata;
+    if (this.#codec === undefined) {
+      this.#data = data as Uint8Array;
+    } else {
+      this.#decoded = { type, data };
+      this.#data = 0;
+    }
     this.#link?.detach();
     // Nothing is left to decode.
     this.#reader = undefined as unknown as ViewReader;
@@ -263,7 +265,7 @@ export class EventView {
   toJSON(): unknown {
     const { id, type, contentType, data, metadata, stream, revision, position: { commit, prepare }, commitPosition, created, link } = this;
     return {
-      id, type, contentType, data: toBase64(data), metadata: toBase64(metadata), stream, revision: String(revision),
+      id, type, contentType, data: data instanceof Uint8Array ? toBase64(data) : data, metadata: toBase64(metadata), stream, revision: String(revision),
       position: { commit: String(commit), prepare: String(prepare) }, commitPosition: commitPosition?.toString(), created, link: link?.toJSON(),
     };
   }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { fromBinary, toBinary, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { isMillraceError } from "millrace";
-import { EventView as StreamEvent, readMessages } from "millrace/internal/eventstoredb/views";
+import type { RecordedEvent } from "millrace/internal/eventstoredb/types";
+import { readMessages } from "millrace/internal/eventstoredb/views";
 import type { UUID } from "millrace/internal/gen/es/event_store/client/shared_pb";
 import { ReadRespSchema, type ReadResp, type ReadResp_ReadEvent_RecordedEvent as WireRecorded } from "millrace/internal/gen/es/event_store/client/streams/streams_pb";
 import { EventReceiveSchema, QueuesDownstreamResponseSchema, type EventReceive, type QueuesDownstreamResponse } from "millrace/internal/gen/es/kubemq/kubemq_pb";
@@ -161,10 +162,10 @@ function plainUmaDb({ events, head }: ReadResponse): unknown {
 }
 
 function viewedStream(message: ReturnType<typeof readMessages>[number]): unknown {
-  return message instanceof StreamEvent ? { kind: "event", ticks: message.createdTicks, ...withoutDates(message.toObject()) } : message;
+  return message.kind === "event" ? { kind: "event", ticks: message.createdTicks, ...withoutDates(message.toObject()) } : message;
 }
 
-function withoutDates({ created, link, ...event }: ReturnType<StreamEvent["toObject"]>): object {
+function withoutDates({ created, link, ...event }: RecordedEvent<unknown>): object {
   return { ...event, created: created.getTime(), ...(link && { link: withoutDates(link) }) };
 }
 
