@@ -3,6 +3,8 @@
 //
 //   node scripts/tests/workerd.mjs REPORT PART [FILTER…]      (with MILLRACE_STORES_URL)
 import { readdirSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { serveWorker } from "./serve-worker.mjs";
@@ -27,7 +29,6 @@ async function main() {
   try {
     const outcomes = await run(url, { runtime: "workerd", specPart, storesUrl });
     const failed = outcomes.filter(({ error }) => error !== undefined);
-    for (const { name, error } of failed) console.log(`\nFAIL ${name}\n${error}`);
     console.log(`workerd: ${outcomes.length - failed.length} passed, ${failed.length} failed`);
     write(report, outcomes);
     process.exitCode = failed.length > 0 || outcomes.length === 0 ? 1 : 0;
@@ -64,12 +65,18 @@ async function bundle(files) {
   });
 }
 
-/** @param {string} url @param {object} given @returns {Promise<Outcome[]>} */
+/** Tells each failure as it comes: a run that is ended half-way has then said why. @param {string} url @param {object} given */
 async function run(url, given) {
   const response = await fetch(url, { method: "POST", body: JSON.stringify(given) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`workerd answered ${response.status}: ${text}`);
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  if (!response.ok || response.body === null) throw new Error(`workerd answered ${response.status}: ${await response.text()}`);
+  /** @type {Outcome[]} */
+  const outcomes = [];
+  for await (const line of createInterface({ input: Readable.fromWeb(/** @type {any} */ (response.body)) })) {
+    const outcome = /** @type {Outcome} */ (JSON.parse(line));
+    outcomes.push(outcome);
+    if (outcome.error !== undefined) console.log(`\nFAIL ${outcome.name}\n${outcome.error}`);
+  }
+  return outcomes;
 }
 
 await main();
