@@ -1,4 +1,5 @@
 import { MillraceError } from "../core/errors.js";
+import { givingWay } from "../core/give-way.js";
 import { startTimer, type Ending } from "../core/signal.js";
 import { watchSilence } from "../core/silence.js";
 import { EnvelopeReader } from "../wire/envelope-reader.js";
@@ -92,8 +93,11 @@ export function callByFetch(settings: FetchSettings, call: CarrierCall): Carrier
     const silenceMs = promisedSilenceMs(answer.headers);
     const body = answer.body?.getReader();
     const envelopes = new EnvelopeReader({ maxMessageBytes });
+    const giveWay = givingWay();
     for (;;) {
       if (!wanted) await new Promise<void>((go) => { wake = go; });
+      const turn = giveWay();
+      if (turn !== undefined) await turn;
       const stop = envelopes.trailerBlock === undefined
         ? watchSilence(silenceMs, watch(`was silent for ${silenceMs}`))
         : startTimer(LINGER_MS, () => { body?.cancel().catch(nothing); });
