@@ -17,7 +17,7 @@ const DONE = { done: true, value: undefined } as const;
  *
  * @throws {MillraceError} `unavailable` also when that code cannot be loaded; nothing was sent.
  */
-export async function invokeUnary(connection: Connection, method: Method, request: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
+export async function invokeUnary(connection: Connection, method: Method, request: Uint8Array | readonly Uint8Array[], options: CallOptions = {}): Promise<Uint8Array> {
   checkCallOptions(options, connection.system);
   const scope = linkSignals(options.signal, connection.closed);
   const calls = await abortable(loadCalls(connection), scope.signal).finally(scope.release);

@@ -14,8 +14,8 @@ import type { Carrier, CarrierResponse } from "./types.js";
 export interface Plan {
   readonly connection: Connection;
   readonly method: Method;
-  /** The encoded request message. */
-  readonly request: Uint8Array;
+  /** The encoded request message, or all of them. */
+  readonly request: Uint8Array | readonly Uint8Array[];
   readonly callHeaders: CallOptions["headers"];
   /** Ends all tries. */
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export async function runTries<T>(plan: Plan, once: (response: CarrierResponse) 
     }
   };
   signal.throwIfAborted();
-  return withRetry(() => run(), { policy: method.lane !== "live" && connection.retry, signal, leftMs });
+  return withRetry(() => run(), { policy: method.lane !== "live" && connection.retry, signal, leftMs, recognised: method.recognised });
 }
 
 /** Hands one try to the carrier. The deadline of a method that is never cancelled is not told to anybody. */
@@ -52,7 +52,7 @@ function startTry(plan: Plan, headers: Headers): CarrierResponse {
   const { path, kind, lane, cancel } = method;
   const timeoutMs = cancel === "never" ? undefined : leftMs?.();
   try {
-    return connection.carrier(ownCarrier).call({ path, kind, lane, cancel, headers, messages: [request], signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
+    return connection.carrier(ownCarrier).call({ path, kind, lane, cancel, headers, messages: request instanceof Uint8Array ? [request] : request, signal, timeoutMs, connectTimeoutMs, maxMessageBytes });
   } catch (error) {
     throw errorOfCarrier(plan, error);
   }

@@ -12,13 +12,13 @@ import { appliedBy, nextChunk, runTries, type Plan } from "./tries.js";
  *
  * The deadline of a method that is never cancelled stays here: a server that knew it might give up half-way.
  *
- * @param request The encoded request message.
+ * @param request The encoded request message; all of them for a call that takes several.
  * @returns The encoded answer; a view that keeps its chunk in memory.
  * @throws The reason of `options.signal` when that is aborted; a call that was sent may have been applied.
  * @throws {MillraceError} `invalid_argument` for wrong options, nothing was sent; `timeout` after `timeoutMs`; what the
  *   connection's `toError` makes of the server's status; `unavailable` and others of the carrier.
  */
-export async function invokeUnary(connection: Connection, method: Method, request: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
+export async function invokeUnary(connection: Connection, method: Method, request: Uint8Array | readonly Uint8Array[], options: CallOptions = {}): Promise<Uint8Array> {
   const { system } = connection;
   checkCallOptions(options, system);
   const scope = linkSignals(options.signal, connection.closed);

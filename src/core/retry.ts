@@ -11,6 +11,8 @@ export interface RetryRules {
   readonly signal: AbortSignal;
   /** Milliseconds left for all tries; a pause that would not fit is not begun, and the last error stands. */
   readonly leftMs?: (() => number) | undefined;
+  /** Whether a repeat is safe although an earlier try may have been applied; false by default. */
+  readonly recognised?: boolean | undefined;
   /** The platform's by default. */
   readonly clock?: ResumeClock | undefined;
 }
@@ -27,7 +29,7 @@ export async function withRetry<T>(run: () => Promise<T>, rules: RetryRules): Pr
     try {
       return await run();
     } catch (error) {
-      if (rules.policy === false || failures >= rules.policy.attempts || rules.signal.aborted || !isPassing(error)) throw error;
+      if (rules.policy === false || failures >= rules.policy.attempts || rules.signal.aborted || !isPassing(error, rules.recognised)) throw error;
       const pauseMs = Math.max(backoffMs(failures, rules.policy, clock.random()), error.retryAfterMs ?? 0);
       if (rules.leftMs !== undefined && pauseMs >= rules.leftMs()) throw error;
       await clock.pause(pauseMs, rules.signal);
@@ -37,8 +39,8 @@ export async function withRetry<T>(run: () => Promise<T>, rules: RetryRules): Pr
 
 /**
  * Whether the same call may succeed later, and may be sent again: the server was away, or it refused and said how long
- * to wait, and nothing can have been applied.
+ * to wait, and nothing can have been applied, or the server would recognise the repeat.
  */
-function isPassing(error: unknown): error is MillraceError {
-  return isMillraceError(error) && error.applied === "no" && (error.code === "unavailable" || error.retryAfterMs !== undefined);
+function isPassing(error: unknown, recognised = false): error is MillraceError {
+  return isMillraceError(error) && (recognised || error.applied === "no") && (error.code === "unavailable" || error.retryAfterMs !== undefined);
 }

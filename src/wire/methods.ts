@@ -10,6 +10,8 @@ export interface Method {
   readonly cancel: CancelRule;
   /** Whether sending the call again changes nothing more than sending it once. */
   readonly repeatable: boolean;
+  /** Whether the server recognises a repeat of this very request, by ids in it: then it may be sent again although the first may have been applied. */
+  readonly recognised?: boolean | undefined;
 }
 
 /** A method in a table; what is left out is what most have: one answer, lane `short`, cancel `delayed`. */
