@@ -253,9 +253,9 @@ export class MessageDb implements MessageStore {
   }
 
   #page(options: Pick<CallOptions, "headers" | "timeoutMs">): ReadPage {
-    return async (source, start, limit, signal) => {
+    return async (source, start, limit, signal, full) => {
       const body = { ...wireSource(source), start: String(start), limit };
-      return (await this.#ask("read", body, { ...options, signal }, source.kind !== "all")).messages;
+      return (await this.#ask("read", body, { ...options, signal }, source.kind !== "all", full)).messages;
     };
   }
 
@@ -266,8 +266,8 @@ export class MessageDb implements MessageStore {
   }
 
   /** An operation that changes nothing, so that a lost answer is as good as none. */
-  #ask<Operation extends keyof Asked>(operation: Operation, body: Asked[Operation]["body"], { headers, ...options }: CallOptions, cached?: boolean): Promise<Asked[Operation]["answer"]> {
-    const once = (signal: AbortSignal): Promise<Asked[Operation]["answer"]> => ask(this.#http, operation, { body, headers, signal }, cached)
+  #ask<Operation extends keyof Asked>(operation: Operation, body: Asked[Operation]["body"], { headers, ...options }: CallOptions, cached?: boolean, full?: (next: bigint) => void): Promise<Asked[Operation]["answer"]> {
+    const once = (signal: AbortSignal): Promise<Asked[Operation]["answer"]> => ask(this.#http, operation, { body, headers, signal, full }, cached)
       .catch((error: unknown) => { throw isMillraceError(error) ? withApplied(error, "no") : error; });
     return call(once, options, this.#http);
   }

@@ -2,7 +2,7 @@ import { isMillraceError, MillraceError, type ErrorCode } from "../core/errors.j
 import { connectionLost, notReached } from "../core/network-error.js";
 import type { HeadersOption } from "../core/options.js";
 import { abortable } from "../core/signal.js";
-import { MESSAGEDB_PATH, type Asked, type WireError } from "../wire/messagedb.js";
+import { MESSAGEDB_PATH, NEXT_HEADER, type Asked, type WireError } from "../wire/messagedb.js";
 import type { CallRules } from "./calls.js";
 import { wrong } from "./check.js";
 import { ALL, type MessageSource } from "./source.js";
@@ -31,6 +31,8 @@ export interface Sent {
   readonly body: object;
   readonly headers: HeadersInit | undefined;
   readonly signal: AbortSignal;
+  /** Told where the next page begins, before this one is there. */
+  readonly full?: ((next: bigint) => void) | undefined;
 }
 
 /** One try of an operation with one answer. `cached`: by GET, so that what never changes comes from the browser's cache. */
@@ -38,6 +40,8 @@ export async function ask<Operation extends keyof Asked>(
   http: Http, operation: Operation, sent: Sent & { readonly body: Asked[Operation]["body"] }, cached = false,
 ): Promise<Asked[Operation]["answer"]> {
   const response = await send(http, operation, sent, cached);
+  const next = response.headers.get(NEXT_HEADER);
+  if (next !== null && /^\d+$/.test(next)) sent.full?.(BigInt(next));
   const answer = await textOf(http, response);
   try {
     return JSON.parse(answer) as Asked[Operation]["answer"];

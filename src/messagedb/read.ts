@@ -11,12 +11,18 @@ import type { Message } from "./types.js";
 /** The most messages that are asked for at once. */
 export const PAGE_SIZE = 1_000;
 
-/** At most `limit` messages from `start` on, inclusive, in ascending order. */
-export type ReadPage = (source: MessageSource, start: bigint, limit: number, signal: AbortSignal) => Promise<readonly MessageRow[]>;
+/**
+ * At most `limit` messages from `start` on, inclusive, in ascending order.
+ *
+ * @param full May be told before the messages are there that the page is full, and where the next one begins.
+ */
+export type ReadPage = (source: MessageSource, start: bigint, limit: number, signal: AbortSignal, full: (next: bigint) => void) => Promise<readonly MessageRow[]>;
 
 interface AskedPage {
   readonly size: number;
   readonly answer: Promise<readonly MessageRow[]>;
+  /** Where the page after it begins, as soon as it is known. */
+  next?: bigint;
 }
 
 /** A row's position in its source. */
@@ -27,45 +33,65 @@ function placeOf({ kind }: MessageSource, row: MessageRow): bigint {
 /** {@link Read} page by page. A page that is not full is the last. */
 export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonFormat, signal?: AbortSignal): Read<Data> {
   const { source, once: single = false } = range;
+  /** Where what is asked for next begins, and how many messages may still be asked for. */
   let { start, limit } = range;
+  let over = limit === 0;
   let iterate: ReturnType<typeof iterations> | undefined;
   let held: Message<Data>[] = [];
   let at = 0;
   let pages = 0;
-  /** The next page, on its way while the one before is taken. */
+  let current: AskedPage | undefined;
+  /** The page after it, on its way while that one comes and is taken. */
   let ahead: AskedPage | undefined;
   const scope = linkSignals(signal);
 
   const leave = (): void => {
-    limit = 0;
+    over = true;
     held = [];
     scope.abort(new MillraceError("unavailable", "The read was left", { system: "messagedb" }));
   };
 
   const askPage = (): AskedPage => {
     const size = Math.min(limit, PAGE_SIZE);
-    const answer = page(source, start, size, scope.signal);
-    answer.catch(() => {});
-    return { size, answer };
+    limit -= size;
+    const asked: AskedPage = {
+      size,
+      answer: page(source, start, size, scope.signal, (next) => {
+        asked.next = next;
+        lookAhead();
+      }),
+    };
+    asked.answer.catch(() => {});
+    return asked;
+  };
+
+  /** Who comes for a second page reads on, most likely. */
+  const lookAhead = (): void => {
+    if (over || single || pages === 0 || limit === 0 || ahead !== undefined || current?.next === undefined) return;
+    start = current.next;
+    ahead = askPage();
   };
 
   const nextPage = async (): Promise<Message<Data>[] | undefined> => {
     signal?.throwIfAborted();
-    if (limit === 0) return undefined;
+    if (over) return undefined;
     try {
-      const { size, answer } = ahead ?? askPage();
+      const asked = current = ahead ?? askPage();
       ahead = undefined;
-      const rows = await answer;
+      lookAhead();
+      const rows = await asked.answer;
       const last = rows.at(-1);
-      limit = single || rows.length < size ? 0 : Math.max(0, limit - rows.length);
-      if (limit === 0) scope.release();
-      if (last === undefined) return undefined;
-      start = placeOf(source, last) + 1n;
-      // Who comes for a second page reads on, most likely.
-      if (++pages > 1 && limit > 0) ahead = askPage();
-      return rows.map((row) => toMessage<Data>(row, json));
+      if (last === undefined || single || rows.length < asked.size || (limit === 0 && ahead === undefined)) {
+        over = true;
+        scope.release();
+      } else {
+        start = asked.next ??= placeOf(source, last) + 1n;
+        lookAhead();
+      }
+      pages++;
+      return last && rows.map((row) => toMessage<Data>(row, json));
     } catch (error) {
-      const left = limit === 0;
+      const left = over;
       leave();
       if (left) return undefined;
       throw error;

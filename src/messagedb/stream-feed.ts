@@ -67,7 +67,7 @@ export async function streamFeed(stream: MessageStream, { source, start, limit, 
   /** One page of what it is behind; a page that is not full leads back to the stream, and so does a gap, which is the gateway's to judge. */
   const catchUp = async (): Promise<void> => {
     if (all) return join();
-    const rows = await page(source, at, limit, signal);
+    const rows = await page(source, at, limit, signal, () => {});
     rowsCame(rows);
     if (rows.length < limit) join();
   };

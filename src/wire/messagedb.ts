@@ -8,6 +8,9 @@ import type { MessageRow } from "./message-row.js";
 /** What stands before an operation's name in the path. */
 export const MESSAGEDB_PATH = "/messagedb/v1/";
 
+/** With a full page: where the next one begins, so that it can be asked for while this one comes. */
+export const NEXT_HEADER = "millrace-next";
+
 /** The heartbeat of a subscription's stream, in milliseconds. */
 export const MESSAGEDB_HEARTBEAT_MS = 15_000;
 

@@ -146,11 +146,13 @@ describe("a page by GET", () => {
     const full = await request("read?name=pages-1&start=0&limit=3");
     expect(full.headers.get("cache-control")).toBe("private, max-age=31536000, immutable");
     expect(full.headers.get("vary")).toBe("Authorization, Origin");
+    expect(full.headers.get("millrace-next")).toBe("3");
     const etag = full.headers.get("etag") as string;
     expect(await request("read?name=pages-1&start=0&limit=3", { headers: { "if-none-match": etag } })).toMatchObject({ status: 304, text: "" });
     const open = await request("read?name=pages-1&start=0&limit=4");
     expect(open.headers.get("cache-control")).toBe("no-store");
     expect(open.headers.get("etag")).toBeNull();
+    expect(open.headers.get("millrace-next")).toBeNull();
     await db.close();
   });
 });

@@ -5,9 +5,10 @@ import { messageStoreVersion, readLastMessage, readPageJson, streamIdentifiers, 
 import type { SqlExecutor } from "millrace/internal/messagedb/sql-executor";
 import { lastPosition } from "millrace/internal/messagedb/sql-subscribe";
 import { writeMessages } from "millrace/internal/messagedb/sql-write";
-import { MAX_PAGE, type Asked } from "millrace/internal/wire/messagedb";
+import { MAX_PAGE, NEXT_HEADER, type Asked } from "millrace/internal/wire/messagedb";
+import type { HeaderFields } from "../exchange.js";
 import {
-  categoryRequest, fieldsOf, lastMessageRequest, positionRequest, queryRequest, readRequest, reportRequest, streamRequest, writeRequest,
+  categoryRequest, fieldsOf, lastMessageRequest, positionRequest, queryRequest, readRequest, reportRequest, streamRequest, writeRequest, type ReadRequest,
 } from "./requests.js";
 
 /** What an operation needs. */
@@ -29,22 +30,33 @@ type Operations = { readonly [Name in keyof Asked]: Operation<Asked[Name]["answe
 /** An answer that is JSON already. */
 export class JsonText {
   readonly text: string;
+  /** What its response says beside it. */
+  readonly headers: HeaderFields;
 
-  constructor(text: string) {
+  constructor(text: string, headers: HeaderFields = {}) {
     this.text = text;
+    this.headers = headers;
   }
 }
 
-/** The rows of a page, each as JSON. */
-export async function readRows(body: unknown, sql: SqlExecutor): Promise<string[]> {
-  const { source, start, limit } = readRequest(body);
-  return readPageJson(sql, source, start, limit);
+/** A page that was asked for. */
+export interface AnsweredPage {
+  readonly answer: JsonText;
+  /** Names what a full page holds; `undefined` for one that may grow. */
+  readonly etag: string | undefined;
+}
+
+/** Reads a page. */
+export async function readAnswer({ source, start, limit }: ReadRequest, sql: SqlExecutor): Promise<AnsweredPage> {
+  const { text, count, ends, next } = await readPageJson(sql, source, start, limit);
+  const full = count >= limit;
+  return { answer: new JsonText(`{"messages":${text}}`, full ? { [NEXT_HEADER]: next } : {}), etag: full ? `"${ends}-${limit}"` : undefined };
 }
 
 const textOf = (position: bigint | undefined): string | null => position?.toString() ?? null;
 
 const OPERATIONS: Operations = {
-  read: { reads: true, run: async (body, { sql }) => new JsonText(`{"messages":[${(await readRows(body, sql)).join(",")}]}`) },
+  read: { reads: true, run: async (body, { sql }) => (await readAnswer(readRequest(body), sql)).answer },
   write: {
     reads: false,
     async run(body, { sql }) {

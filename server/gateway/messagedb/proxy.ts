@@ -2,8 +2,7 @@ import { isMillraceError, MillraceError } from "millrace/internal/core/errors";
 import { platformClock } from "millrace/internal/core/wake";
 import type { ResumeClock } from "millrace/internal/core/subscription";
 import { sqlPageReader } from "millrace/internal/messagedb/sql-subscribe";
-import type { MessageRow } from "millrace/internal/wire/message-row";
-import { MESSAGEDB_PATH } from "millrace/internal/wire/messagedb";
+import { MESSAGEDB_PATH, NEXT_HEADER } from "millrace/internal/wire/messagedb";
 import { corsHeaders } from "../cors.js";
 import { fieldOf, type GatewayRequest, type HeaderFields, type ResponseSink } from "../exchange.js";
 import type { Limits } from "../limits.js";
@@ -13,7 +12,7 @@ import { readJson } from "./body.js";
 import { checkDatabase } from "./check-database.js";
 import type { Database } from "./database.js";
 import type { Polling } from "./follower.js";
-import { JsonText, operationOf, readRows, type OperationContext } from "./operations.js";
+import { JsonText, operationOf, readAnswer, type OperationContext } from "./operations.js";
 import { fieldsOfQuery, readRequest, subscribeRequest } from "./requests.js";
 import { SubscriptionStream } from "./stream.js";
 import { Tails } from "./tails.js";
@@ -90,7 +89,7 @@ export class MessageDbProxy {
   async #answer(request: GatewayRequest, sink: ResponseSink, origin: string | undefined): Promise<void> {
     if (this.#closed !== undefined) throw draining();
     const [, name = "", query = ""] = /^([^?]*)(?:\?(.*))?$/s.exec(request.target.slice(MESSAGEDB_PATH.length)) ?? [];
-    const cors = corsHeaders(origin);
+    const cors = { ...corsHeaders(origin), ...(origin !== undefined && { "access-control-expose-headers": NEXT_HEADER }) };
     if (request.method !== "POST") {
       if (name !== "read") throw noOperation();
       return this.#readPage(fieldsOfQuery(new URLSearchParams(query)), request, sink, cors);
@@ -109,14 +108,11 @@ export class MessageDbProxy {
   /** A page by GET. What is full never changes: positions are given in order, and nothing is deleted. */
   async #readPage(fields: Record<string, unknown>, request: GatewayRequest, sink: ResponseSink, cors: HeaderFields): Promise<void> {
     this.#permit(true);
-    const { source, limit } = readRequest(fields);
-    if (source.kind === "all") throw invalid("What is read of all streams is read by POST");
-    const rows = await readRows(fields, this.#context.sql);
-    const answer = new JsonText(`{"messages":[${rows.join(",")}]}`);
+    const asked = readRequest(fields);
+    if (asked.source.kind === "all") throw invalid("What is read of all streams is read by POST");
+    const { answer, etag } = await readAnswer(asked, this.#context.sql);
     const vary = { vary: "Authorization, Origin" };
-    if (rows.length < limit) return respondJson(sink, 200, { ...cors, ...vary, "cache-control": "no-store" }, answer);
-    const [first, last] = [rows[0], rows.at(-1)].map((row) => (JSON.parse(row as string) as MessageRow)[4]);
-    const etag = `"${first}-${last}-${limit}"`;
+    if (etag === undefined) return respondJson(sink, 200, { ...cors, ...vary, "cache-control": "no-store" }, answer);
     const headers = { ...cors, ...vary, "cache-control": KEPT_FOR_EVER, etag };
     if (fieldOf(request.headers, "if-none-match") !== etag) return respondJson(sink, 200, headers, answer);
     sink.open(304, headers);
@@ -148,7 +144,7 @@ export class MessageDbProxy {
 const JSON_HEADERS: HeaderFields = { "content-type": "application/json", "x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin" };
 
 function respondJson(sink: ResponseSink, status: number, headers: HeaderFields, value: unknown): void {
-  sink.open(status, { ...headers, ...JSON_HEADERS });
+  sink.open(status, { ...headers, ...JSON_HEADERS, ...(value instanceof JsonText && value.headers) });
   sink.end(new TextEncoder().encode(value instanceof JsonText ? value.text : JSON.stringify(value)));
 }
 

@@ -52,8 +52,17 @@ function sourceOf({ name, member, size, correlation }: Fields): MessageSource {
   return toSource(text(name, "name"), { consumerGroup, correlation });
 }
 
+/** A page that is asked for. */
+export interface ReadRequest {
+  readonly source: MessageSource;
+  /** Inclusive. */
+  readonly start: bigint;
+  /** The most messages. */
+  readonly limit: number;
+}
+
 /** `read`. */
-export function readRequest(body: unknown): { source: MessageSource; start: bigint; limit: number } {
+export function readRequest(body: unknown): ReadRequest {
   const fields = fieldsOf(body, [...SOURCE, "start", "limit"]);
   return { source: sourceOf(fields), start: positionOf(fields["start"], "start"), limit: checkInteger("limit", fields["limit"], 1, MAX_PAGE, "messagedb") };
 }

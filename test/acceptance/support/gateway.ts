@@ -14,7 +14,8 @@ export interface Usage {
 }
 
 export interface GatewayOptions {
-  readonly umadb: string;
+  /** The address of a UmaDB server; none by default. */
+  readonly umadb?: string;
   /** Beside `--listen`, `--umadb` and `--json`; `--allow-all` by default. */
   readonly args?: readonly string[];
   /** A fixed port, to come back on the same address. */
@@ -75,7 +76,7 @@ export function usageOf(child: ChildProcess): Promise<Usage> {
 }
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const args = ["gateway", "--listen", `127.0.0.1:${options.port ?? 0}`, "--umadb", options.umadb, "--json", ...(options.args ?? ["--allow-all"])];
+  const args = ["gateway", "--listen", `127.0.0.1:${options.port ?? 0}`, ...(options.umadb === undefined ? [] : ["--umadb", options.umadb]), "--json", ...(options.args ?? ["--allow-all"])];
   const child = spawnProbed([millraceCommand(), ...args]);
   const killWithUs = (): void => void child.kill("SIGKILL");
   process.once("exit", killWithUs);
