@@ -10,8 +10,8 @@ import { resolvedImports } from "./imports.mjs";
  */
 
 /** Everything the server may take from the light package: public subpaths, and internals by their own name. */
-const MILLRACE = /^millrace(\/(umadb|eventstoredb|messagedb|messagedb\/direct|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
-const PUBLIC = /^millrace(\/(umadb|eventstoredb|messagedb|carrier|connect))?$/;
+const MILLRACE = /^millrace(\/(umadb|eventstoredb|kubemq|messagedb|messagedb\/direct|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
+const PUBLIC = /^millrace(\/(umadb|eventstoredb|kubemq|messagedb|carrier|connect))?$/;
 const PROTOBUF = /^@bufbuild\/protobuf(\/.+)?$/;
 const NODE = /^node:/;
 

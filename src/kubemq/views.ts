@@ -10,14 +10,19 @@ export type Tags = Readonly<Record<string, string>>;
 
 /** A plain copy of an {@link EventView}. */
 export interface EventObject {
+  /** Made by the sender, or by the broker. */
   readonly id: string;
+  /** The event's own, also where it was subscribed to by a pattern. */
   readonly channel: string;
+  /** A text of the sender's. */
   readonly metadata: string;
+  /** The payload. */
   readonly body: Uint8Array;
   /** In nanoseconds since 1970; 0n for events that are not stored. */
   readonly timestamp: bigint;
   /** In its channel, from 1; 0n for events that are not stored. */
   readonly sequence: bigint;
+  /** The sender's; empty when there are none. */
   readonly tags: Tags;
 }
 
