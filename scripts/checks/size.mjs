@@ -19,12 +19,18 @@ const db = new UmaDb({ url: location.origin });
 for await (const { position } of db.read()) console.log(position);
 for await (const { event } of db.subscribe(undefined, { after: "end" })) console.log(event.type);`;
 
+const READS_AND_SUBSCRIBES_EVENTSTOREDB = `import { EventStoreDb, excludeSystemEvents } from "millrace/eventstoredb";
+const client = new EventStoreDb({ url: location.origin });
+for await (const { revision } of client.readStream("orders")) console.log(revision);
+for await (const { type } of client.subscribeToAll({ after: "end", filter: excludeSystemEvents() })) console.log(type);`;
+
 /** @type {readonly Budget[]} */
 export const BUDGETS = [
   { name: "a page that reads and subscribes", budget: 10_240, code: READS_AND_SUBSCRIBES },
   { name: "with its first call", budget: 15_600, code: READS_AND_SUBSCRIBES, demand: ["carrier/calls.js"] },
   { name: "with a tunnel", budget: 21_200, code: READS_AND_SUBSCRIBES, demand: ["carrier/calls.js", "carrier/auto-route.js"] },
   { name: "all in one file", budget: 22_900, code: READS_AND_SUBSCRIBES, oneFile: true },
+  { name: "a page that reads and subscribes EventStoreDB", budget: 14_336, code: READS_AND_SUBSCRIBES_EVENTSTOREDB },
   {
     name: "errors and payload helpers",
     budget: 1_024,

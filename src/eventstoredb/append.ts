@@ -2,11 +2,11 @@ import { MillraceError } from "../core/errors.js";
 import type { PayloadCodec } from "../core/codec.js";
 import { parseUuid, randomUuid } from "../core/uuid.js";
 import { decodeWhole, type Decoder } from "../protobuf/decode.js";
+import type { StreamIdentifier } from "../../gen/static/event_store/client/shared.js";
 import { AppendReq, AppendResp, DeleteReq, DeleteResp, type AppendReq_Options, type AppendReq_ProposedMessage } from "../../gen/static/event_store/client/streams/streams.js";
 import { invokeUnary } from "../carrier/invoke.js";
 import { eventstoredbMethods, type Method } from "../wire/methods.js";
 import { bytes, list, name, record, wrong } from "./check.js";
-import { toWireStream } from "./convert.js";
 import { WrongExpectedVersionError, type ActualRevision } from "./errors.js";
 import { headersOf } from "./leader.js";
 import type { WriteOptions } from "./options.js";
@@ -73,6 +73,11 @@ export async function remove(store: Store<unknown>, how: "delete" | "tombstone",
   const request = DeleteReq.encode({ options: { streamIdentifier: toWireStream(stream), expectedStreamRevision: toWireExpected(expected) } }).finish();
   const { positionOption } = decoded(DeleteResp, await invokeUnary(store.connection, eventstoredbMethods[how], request, callOf(options)));
   return { position: positionOf(positionOption) };
+}
+
+/** The name of a stream as the wire has it. */
+export function toWireStream(stream: string): StreamIdentifier {
+  return { streamName: new TextEncoder().encode(stream) };
 }
 
 /** Expectations as the wire has them. */

@@ -99,7 +99,7 @@ const MAX_TEXT = 1_024;
 
 /** EventStoreDB's reading of a status other than 0: what the trailer `exception` says wins over the status. */
 export const toEventStoreDbError: ErrorReading = (trailers, method, sent, general) => {
-  const { headers, status } = trailers;
+  const { headers } = trailers;
   const text = (name: string): string => headers.get(name) ?? "";
   const stream = text("stream-name");
   switch (headers.get("exception")) {
@@ -112,7 +112,12 @@ export const toEventStoreDbError: ErrorReading = (trailers, method, sent, genera
     case "maximum-append-size-exceeded": return new MaximumAppendSizeError(Number(text("maximum-append-size")));
     case "maximum-append-event-size-exceeded":
       return new MaximumAppendSizeError(Number(text("maximum-append-event-size")), text("event-id"));
+    default: return byStatus(trailers, method, sent, general);
   }
+};
+
+const byStatus: ErrorReading = (trailers, method, sent, general) => {
+  const { headers, status } = trailers;
   const message = trailers.message.slice(0, MAX_TEXT);
   // The server gave up on it, whatever the status is called elsewhere.
   if (status === 10 && !headers.has("grpc-status-details-bin")) {

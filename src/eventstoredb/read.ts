@@ -3,7 +3,7 @@ import { iterations } from "../core/iterations.js";
 import type { CallOptions } from "../core/options.js";
 import { openStream, type OpenStream } from "../carrier/invoke.js";
 import { eventstoredbMethods } from "../wire/methods.js";
-import { encodeRead, type ReadRequest } from "./convert.js";
+import { encodeRead, type ReadRequest } from "./encode-read.js";
 import { StreamNotFoundError } from "./errors.js";
 import type { Store } from "./store.js";
 import type { ReceivedEvent, RecordedEvent } from "./types.js";

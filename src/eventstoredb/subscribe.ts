@@ -5,7 +5,7 @@ import { resuming, type FeedSource, type OpenedFeed, type StartAfter, type Subsc
 import { platformClock } from "../core/wake.js";
 import { openStream } from "../carrier/invoke.js";
 import { eventstoredbMethods, type Method } from "../wire/methods.js";
-import { encodeRead, type ReadRequest } from "./convert.js";
+import { encodeRead, type ReadRequest } from "./encode-read.js";
 import type { Place } from "./place.js";
 import type { Store } from "./store.js";
 import type { ReceivedEvent, RecordedEvent } from "./types.js";
