@@ -19,12 +19,13 @@ export function embeddedFetch(service: EmbeddedService): EmbeddedFetch {
     if (!isWebContentType(headers.get("content-type"))) return new Response(null, { status: 415 });
     const body = new Uint8Array(await request.arrayBuffer());
     const left = new AbortController();
+    const path = methodPath(new URL(url).pathname);
     const served = serve(service, {
-      path: methodPath(new URL(url).pathname),
+      path,
       headers,
       signal: AbortSignal.any([request.signal, left.signal]),
       begin() {},
-      requests: requestMessages(whole(body), service.maxRequestBytes, headers.get("grpc-encoding")),
+      requests: requestMessages(whole(body), service.maxRequestBytes(path), headers.get("grpc-encoding")),
     }, "rich");
     return new Response(bodyOf(served, left), { headers: { "content-type": WEB_CONTENT_TYPE } });
   };
@@ -41,6 +42,9 @@ function bodyOf(served: AsyncGenerator<Uint8Array, Trailers>, left: AbortControl
       controller.enqueue(webFrame(result));
       if (result.done === true) controller.close();
     },
-    cancel: () => left.abort(),
+    cancel() {
+      left.abort();
+      void served.return({ status: 1, message: "", headers: new Headers() });
+    },
   }, { highWaterMark: 0 });
 }

@@ -24,18 +24,19 @@ export async function answerGrpc(service: EmbeddedService, stream: ServerHttp2St
     return;
   }
   const headers = headersOfFields(fields);
+  const path = String(fields[":path"]);
   const answer = new GrpcAnswer(stream);
   const served = serve(service, {
-    path: String(fields[":path"]),
+    path,
     headers,
     signal: left.signal,
     begin: () => answer.begin(),
     // Leaving the iteration must not destroy the stream, which is the answer's too.
-    requests: requestMessages(stream.iterator({ destroyOnReturn: false }), service.maxRequestBytes, headers.get("grpc-encoding")),
+    requests: requestMessages(stream.iterator({ destroyOnReturn: false }), service.maxRequestBytes(path), headers.get("grpc-encoding")),
   }, "raw");
   for (;;) {
     const result = await served.next();
-    if (stream.destroyed) return;
+    if (stream.destroyed) return void served.return({ status: 1, message: "", headers: new Headers() });
     if (result.done === true) return answer.end(result.value);
     await answer.write(result.value);
   }

@@ -18,17 +18,18 @@ export async function answerGrpcWeb(service: EmbeddedService, request: IncomingM
     return;
   }
   const headers = headersOfFields(request.headers);
+  const path = methodPath((request.url ?? "").split("?")[0] as string);
   const served = serve(service, {
-    path: methodPath((request.url ?? "").split("?")[0] as string),
+    path,
     headers,
     signal: left.signal,
     begin: () => response.flushHeaders(),
-    requests: requestMessages(request.iterator({ destroyOnReturn: false }), service.maxRequestBytes, headers.get("grpc-encoding")),
+    requests: requestMessages(request.iterator({ destroyOnReturn: false }), service.maxRequestBytes(path), headers.get("grpc-encoding")),
   }, "rich");
   response.setHeader("content-type", WEB_CONTENT_TYPE);
   for (;;) {
     const result = await served.next();
-    if (response.destroyed) return;
+    if (response.destroyed) return void served.return({ status: 1, message: "", headers: new Headers() });
     const taken = response.write(webFrame(result));
     if (result.done === true) break;
     if (!taken) await drained(response);

@@ -42,9 +42,11 @@ export interface ListeningEmbedded extends Embedded {
  */
 export async function listenEmbedded(options: ListenEmbeddedOptions = {}): Promise<ListeningEmbedded> {
   const { host, port } = parseListen(options.listen ?? "127.0.0.1:0");
-  const service = embeddedService(options);
+  const whereabouts = { address: host, port };
+  const service = embeddedService(options, whereabouts);
   const front = new Front(service);
   await front.listen(host, port);
+  whereabouts.port = front.port;
   const address = `${host.includes(":") ? `[${host}]` : host}:${front.port}`;
   const { carrier, fetch } = embeddedOf(service);
   let closed: Promise<void> | undefined;

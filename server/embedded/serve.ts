@@ -24,7 +24,7 @@ export async function* serve(service: EmbeddedService, call: ServedCall, form: D
   if (method === undefined) return trailersOf(12, "");
   const deadline = new Deadline(call);
   try {
-    const answers = method(checked(call.requests, service), deadline.context)[Symbol.asyncIterator]();
+    const answers = method(checked(call.requests, service.maxRequestBytes(call.path)), deadline.context)[Symbol.asyncIterator]();
     for (let next = await deadline.orFirst(answers.next()); next.done !== true; next = await answers.next()) yield next.value;
     return trailersOf(0, "");
   } catch (error) {
@@ -36,9 +36,9 @@ export async function* serve(service: EmbeddedService, call: ServedCall, form: D
   }
 }
 
-async function* checked(requests: AsyncIterable<Uint8Array>, { maxRequestBytes }: EmbeddedService): AsyncGenerator<Uint8Array> {
+async function* checked(requests: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   for await (const payload of requests) {
-    checkRequestSize(payload.length, maxRequestBytes);
+    checkRequestSize(payload.length, maxBytes);
     yield payload;
   }
 }

@@ -42,8 +42,8 @@ export type ServiceMethod = (requests: AsyncIterable<Uint8Array>, context: Servi
 /** An embedded server: its methods by path. */
 export interface EmbeddedService {
   readonly methods: ReadonlyMap<string, ServiceMethod>;
-  /** The largest request message, in bytes; above it a call ends with OUT_OF_RANGE, as the real server's does. */
-  readonly maxRequestBytes: number;
+  /** The largest request message of a method, in bytes; above it a call ends with OUT_OF_RANGE, as the real server's does. */
+  maxRequestBytes(path: string): number;
   /** Ends every open call as the real server's shutdown does. Idempotent. */
   close(): void;
 }

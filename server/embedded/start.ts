@@ -1,12 +1,14 @@
-import { fetchCarrier, type Carrier } from "millrace/carrier";
+import type { Carrier } from "millrace/carrier";
 import { MillraceError } from "millrace/internal/core/errors";
 import { MESSAGEDB_PATH } from "millrace/internal/wire/messagedb";
+import { embeddedCarrier } from "./carrier.js";
+import { embeddedEventStoreDb, type EmbeddedEventStoreDbOptions, type Whereabouts } from "./eventstoredb/index.js";
 import { embeddedFetch, type EmbeddedFetch } from "./fetch.js";
 import type { EmbeddedService } from "./service.js";
 import { embeddedUmaDb } from "./umadb/index.js";
 
 /** A system that can be had embedded. */
-export type EmbeddedSystem = "umadb" | "messagedb";
+export type EmbeddedSystem = "umadb" | "eventstoredb" | "messagedb";
 
 /** What an embedded server is like. */
 export interface EmbeddedOptions {
@@ -22,6 +24,8 @@ export interface EmbeddedOptions {
   dataDir?: string | undefined;
   /** UmaDB's API key, which each call must bring as `authorization: Bearer …`; none by default, then no call is checked. */
   apiKey?: string | undefined;
+  /** How EventStoreDB behaves: its users, its projections. */
+  eventstoredb?: EmbeddedEventStoreDbOptions | undefined;
 }
 
 /** Stores in this process, empty at first and gone with it unless they are kept in `dataDir`. */
@@ -65,22 +69,40 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
 }
 
 /** A service without methods. */
-const NONE: EmbeddedService = { methods: new Map(), maxRequestBytes: 0, close() {} };
+const NONE: EmbeddedService = { methods: new Map(), maxRequestBytes: () => 0, close() {} };
 
-/** The servers that the options ask for, as one. @throws {MillraceError} `invalid_argument` */
-export function embeddedService({ systems = ["umadb"], apiKey }: EmbeddedOptions): EmbeddedService {
-  for (const system of systems) {
-    if (system !== "umadb") throw new MillraceError("invalid_argument", `\`systems\` may name "umadb", got ${JSON.stringify(system)}`);
-  }
+/**
+ * The servers that the options ask for, as one.
+ *
+ * @param whereabouts What EventStoreDB's gossip says; may be filled in later.
+ * @throws {MillraceError} `invalid_argument`
+ */
+export function embeddedService({ systems = ["umadb", "eventstoredb"], apiKey, eventstoredb }: EmbeddedOptions, whereabouts?: Whereabouts): EmbeddedService {
   if (systems.length === 0) throw new MillraceError("invalid_argument", "`systems` must name one at least, got none");
-  return embeddedUmaDb({ apiKey });
+  return together([...new Set(systems)].map((system) => {
+    if (system === "umadb") return embeddedUmaDb({ apiKey });
+    if (system === "eventstoredb") return embeddedEventStoreDb(eventstoredb, whereabouts);
+    throw new MillraceError("invalid_argument", `\`systems\` may name "umadb" and "eventstoredb", got ${JSON.stringify(system)}`);
+  }));
+}
+
+/** Services that share no method, as one. */
+function together(services: readonly EmbeddedService[]): EmbeddedService {
+  const owner = (path: string): EmbeddedService => services.find(({ methods }) => methods.has(path)) ?? (services[0] as EmbeddedService);
+  return {
+    methods: new Map(services.flatMap(({ methods }) => [...methods])),
+    maxRequestBytes: (path) => owner(path).maxRequestBytes(path),
+    close() {
+      for (const service of services) service.close();
+    },
+  };
 }
 
 /** A service by each way that needs no socket. */
 export function embeddedOf(service: EmbeddedService): Embedded {
   const fetch = embeddedFetch(service);
   return {
-    carrier: fetchCarrier({ url: "http://embedded", fetch }),
+    carrier: embeddedCarrier(service, fetch),
     fetch,
     async close() {
       service.close();

@@ -57,7 +57,7 @@ export function embeddedUmaDb(options: EmbeddedUmaDbOptions = {}): EmbeddedServi
       over.release();
     }
   });
-  return { methods, maxRequestBytes: MAX_REQUEST_BYTES, close: () => shutdown.end(new Error("The server ends")) };
+  return { methods, maxRequestBytes: () => MAX_REQUEST_BYTES, close: () => shutdown.end(new Error("The server ends")) };
 }
 
 function checkKey(apiKey: string | undefined, { headers }: ServiceContext): void {
