@@ -5,6 +5,12 @@ export class EnvelopeCounter {
   #header = 0;
   #length = 0;
   #missing = 0;
+  #completed = 0;
+
+  /** Envelopes that came to their end so far. */
+  get completed(): number {
+    return this.#completed;
+  }
 
   /** Whether the bytes so far end where an envelope ends. */
   get atBoundary(): boolean {
@@ -42,7 +48,9 @@ export class EnvelopeCounter {
         this.#header = 0;
         this.#length = 0;
       }
-      if (stopAtBoundary && this.#missing === 0) return at;
+      if (this.#missing > 0) continue;
+      this.#completed += 1;
+      if (stopAtBoundary) return at;
     }
     return at;
   }

@@ -81,7 +81,7 @@ export function refusalOfLoss(error: MillraceError, applied: Applied): Refusal {
     status: code,
     message: error.message,
     applied,
-    reason: code === status.unavailable ? "upstream-lost" : undefined,
+    reason: code === status.unavailable ? (error.reason as Reason | undefined) ?? "upstream-lost" : undefined,
     retryAfterMs: error.retryAfterMs,
   };
 }

@@ -39,7 +39,7 @@ export interface RelayOptions {
 /** Moves the bytes of one call from the upstream to the page, no faster than the page reads. */
 export class Relay implements UpstreamEvents, Stallable {
   readonly #options: RelayOptions;
-  readonly upstream: Upstream;
+  readonly upstream: Pick<Upstream, "open">;
   readonly #call: UpstreamCall;
   #blocked = false;
   #upstreamDrains = false;
@@ -48,7 +48,7 @@ export class Relay implements UpstreamEvents, Stallable {
   #restTimer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  constructor(upstream: Upstream, request: UpstreamRequest, options: RelayOptions) {
+  constructor(upstream: Pick<Upstream, "open">, request: UpstreamRequest, options: RelayOptions) {
     this.#options = options;
     this.upstream = upstream;
     this.#call = upstream.open(request, this);

@@ -90,7 +90,7 @@ describe("millrace gateway: configuration", () => {
     ["a wildcard address without hosts", `listen: "0.0.0.0:8080"\n${UMADB}`, /hosts is missing/],
     ["a listen address without port", `listen: localhost\n${UMADB}`, /listen must be HOST:PORT/],
     ["--allow-all on an address that others reach", `listen: "0.0.0.0:8080"\nallowAll: true\n${UMADB}`, /needs a loopback address/],
-    ["another system without --allow-all", "upstreams: { kubemq: { url: 'http://k:1' } }", /kubemq is served with --allow-all only/],
+    ["EventStoreDB without --allow-all", "upstreams: { eventstoredb: { url: 'esdb://e:1?tls=false' } }", /eventstoredb is served with --allow-all only/],
   ])("refuses %s", (_what, yaml, text) => {
     expect(() => settings(yaml)).toThrow(text);
   });

@@ -1,6 +1,7 @@
 import { Upstream } from "millrace/internal/carrier/http2/upstream";
 import type { Limits } from "../limits.js";
 import type { UpstreamSettings } from "../options.js";
+import { kubemqTarget } from "./kubemq/target.js";
 import { plainTarget, type Target } from "./target.js";
 import { umadbTarget } from "./umadb/target.js";
 
@@ -10,8 +11,7 @@ type OpenTarget = (settings: UpstreamSettings, limits: Limits) => Target;
 /** Systems with rules of their own. */
 const OPENERS: ReadonlyMap<string, OpenTarget> = new Map<string, OpenTarget>([
   ["umadb", umadbTarget],
-  // KubeMQ ends connections whose client sends PINGs.
-  ["kubemq", ({ url, ca, ...rest }) => plainTarget(new Upstream({ url, ca, watch: "none" }), { url, ...rest })],
+  ["kubemq", (settings) => kubemqTarget(settings)],
 ]);
 
 const openPlain: OpenTarget = (settings) => plainTarget(new Upstream({ url: settings.url, ca: settings.ca }), settings);

@@ -7,7 +7,7 @@ import type { UnaryHandler } from "../unary-handler.js";
 
 /** One system behind the gateway: its connections, and all rules that are its own. */
 export interface Target {
-  readonly upstream: Upstream;
+  readonly upstream: Pick<Upstream, "open">;
   /** Credentials that every call gets; a caller's own win where they are let through. */
   readonly authorization: string | undefined;
   /** Whether a caller's `millrace-upstream-authorization` reaches it. */
@@ -30,7 +30,7 @@ export interface Target {
 }
 
 /** A target without rules of its own: what is its own is added by spreading. */
-export function plainTarget(upstream: Upstream, { apiKey, credentials }: UpstreamSettings): Target {
+export function plainTarget(upstream: Pick<Upstream, "open"> & { close(): Promise<void> }, { apiKey, credentials }: UpstreamSettings): Target {
   return {
     upstream,
     authorization: apiKey === undefined ? undefined : `Bearer ${apiKey}`,

@@ -1,5 +1,5 @@
 import { invalid, type Refusal } from "../../refusal.js";
-import { protoFields } from "./proto-fields.js";
+import { protoFields } from "../proto-fields.js";
 
 /** Field numbers of `umadb.v1.AppendRequest`, and of `after` in its condition. */
 const EVENTS = 1;
