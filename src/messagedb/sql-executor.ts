@@ -17,4 +17,6 @@ export interface SqlExecutor {
    * @param signal Asks the server to stop and rejects with its reason at once; whether a write was applied is open then.
    */
   query(text: string, parameters: readonly (string | null)[], signal?: AbortSignal): Promise<SqlResult>;
+  /** As `query`, for the one row of what is only passed on: the bytes of its values, where the driver has them as they came. */
+  bytes?(text: string, parameters: readonly (string | null)[], signal?: AbortSignal): Promise<readonly (Uint8Array | null)[]>;
 }

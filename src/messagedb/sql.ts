@@ -11,12 +11,13 @@ export const MESSAGE_COLUMNS =
   "id::text, stream_name::text, type::text, position::text, global_position::text, data::text, metadata::text, (date_part('epoch', time) * 1000000)::bigint::text";
 
 /** Rows keep the order of the query inside. One array of arrays is what PostgreSQL writes as JSON with least work. */
-const PAGE = `count(*)::text, min(global_position) || '-' || max(global_position), to_json(array_agg(ARRAY[${MESSAGE_COLUMNS}]))::text`;
+const PAGE = `count(*)::text, min(global_position) || '-' || max(global_position),
+  '{"messages":' || coalesce(to_json(array_agg(ARRAY[${MESSAGE_COLUMNS}]))::text, '[]') || '}'`;
 
 /** A page as the database wrote it: who only passes it on need not look into it. */
 export interface PageJson {
-  /** An array of {@link MessageRow}s as JSON. */
-  readonly text: string;
+  /** `{"messages":[…]}` with {@link MessageRow}s, as text or in UTF-8. */
+  readonly json: string | Uint8Array;
   readonly count: number;
   /** The global positions that its first and its last message have; empty for no messages. */
   readonly ends: string;
@@ -30,16 +31,25 @@ export interface PageJson {
  * Conditions in SQL are no parameter here, because Message DB pastes them into its statement as they are.
  */
 export async function readPage(sql: SqlExecutor, source: MessageSource, start: bigint, limit: number, signal?: AbortSignal): Promise<MessageRow[]> {
-  const { text } = await readPageJson(sql, source, start, limit, signal);
-  return JSON.parse(text) as MessageRow[];
+  const { rows: [page] } = await sql.query(...pageQuery(source, start, limit), signal);
+  return (JSON.parse(page?.[3] as string) as { messages: MessageRow[] }).messages;
 }
 
 /** As {@link readPage}. One text is least work for the database, for the driver that takes it apart and for whoever parses it. */
-export async function readPageJson(sql: SqlExecutor, source: MessageSource, start: bigint, limit: number, signal?: AbortSignal): Promise<PageJson> {
+export async function readPageJson(sql: SqlExecutor, source: MessageSource, start: bigint, limit: number): Promise<PageJson> {
+  const query = pageQuery(source, start, limit);
+  const [next, count, ends, json] = (sql.bytes === undefined ? (await sql.query(...query)).rows[0] : await sql.bytes(...query)) ?? [];
+  return { json: json as string | Uint8Array, count: Number(textOf(count)), ends: textOf(ends), next: textOf(next) };
+}
+
+function textOf(value: string | Uint8Array | null | undefined): string {
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : value ?? "";
+}
+
+function pageQuery(source: MessageSource, start: bigint, limit: number): [text: string, parameters: (string | null)[]] {
   const { from, parameters } = selection(source);
-  const { rows: [page] } = await sql.query(`SELECT (max(${source.kind === "stream" ? "" : "global_"}position) + 1)::text, ${PAGE} FROM (SELECT * FROM ${from}) AS page`, [String(start), String(limit), ...parameters], signal);
-  const [next, count, ends, text] = page ?? [];
-  return { text: text ?? "[]", count: Number(count), ends: ends ?? "", next: next ?? "" };
+  const place = source.kind === "stream" ? "position" : "global_position";
+  return [`SELECT (max(${place}) + 1)::text, ${PAGE} FROM (SELECT * FROM ${from}) AS page`, [String(start), String(limit), ...parameters]];
 }
 
 /** Where the messages come from; `$1` is the first position and `$2` the most messages. */
@@ -51,7 +61,7 @@ function selection(source: MessageSource): { from: string; parameters: (string |
       const { name, correlation, consumerGroup } = source;
       return {
         from: "message_store.get_category_messages($3::text, $1::text::bigint, $2::text::bigint, $4::text, $5::text::bigint, $6::text::bigint)",
-        parameters: [name, correlation ?? null, textOf(consumerGroup?.member), textOf(consumerGroup?.size)],
+        parameters: [name, correlation ?? null, parameterOf(consumerGroup?.member), parameterOf(consumerGroup?.size)],
       };
     }
     case "all":
@@ -97,6 +107,6 @@ async function single(sql: SqlExecutor, text: string, parameters: readonly (stri
   return rows[0]?.[0] ?? null;
 }
 
-function textOf(value: number | undefined): string | null {
+function parameterOf(value: number | undefined): string | null {
   return value === undefined ? null : String(value);
 }

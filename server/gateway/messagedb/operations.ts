@@ -27,13 +27,13 @@ export interface Operation<Answer = unknown> {
 
 type Operations = { readonly [Name in keyof Asked]: Operation<Asked[Name]["answer"] | JsonText> };
 
-/** An answer that is JSON already. */
+/** An answer that is JSON already, as text or in UTF-8. */
 export class JsonText {
-  readonly text: string;
+  readonly text: string | Uint8Array;
   /** What its response says beside it. */
   readonly headers: HeaderFields;
 
-  constructor(text: string, headers: HeaderFields = {}) {
+  constructor(text: string | Uint8Array, headers: HeaderFields = {}) {
     this.text = text;
     this.headers = headers;
   }
@@ -48,9 +48,9 @@ export interface AnsweredPage {
 
 /** Reads a page. */
 export async function readAnswer({ source, start, limit }: ReadRequest, sql: SqlExecutor): Promise<AnsweredPage> {
-  const { text, count, ends, next } = await readPageJson(sql, source, start, limit);
+  const { json, count, ends, next } = await readPageJson(sql, source, start, limit);
   const full = count >= limit;
-  return { answer: new JsonText(`{"messages":${text}}`, full ? { [NEXT_HEADER]: next } : {}), etag: full ? `"${ends}-${limit}"` : undefined };
+  return { answer: new JsonText(json, full ? { [NEXT_HEADER]: next } : {}), etag: full ? `"${ends}-${limit}"` : undefined };
 }
 
 const textOf = (position: bigint | undefined): string | null => position?.toString() ?? null;

@@ -145,7 +145,8 @@ const JSON_HEADERS: HeaderFields = { "content-type": "application/json", "x-cont
 
 function respondJson(sink: ResponseSink, status: number, headers: HeaderFields, value: unknown): void {
   sink.open(status, { ...headers, ...JSON_HEADERS, ...(value instanceof JsonText && value.headers) });
-  sink.end(new TextEncoder().encode(value instanceof JsonText ? value.text : JSON.stringify(value)));
+  const text = value instanceof JsonText ? value.text : JSON.stringify(value);
+  sink.end(typeof text === "string" ? new TextEncoder().encode(text) : text);
 }
 
 function draining(): MillraceError {

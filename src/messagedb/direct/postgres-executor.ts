@@ -31,17 +31,24 @@ export interface PostgresExecutor extends SqlExecutor {
  */
 export function postgresExecutor(sql: PostgresJs): PostgresExecutor {
   const busy = new Set<PromiseLike<unknown>>();
+  const run = async (text: string, parameters: readonly (string | null)[], signal: AbortSignal | undefined): Promise<PostgresJsRows> => {
+    signal?.throwIfAborted();
+    // Not simple: without parameters postgres.js would else let the server run any number of statements in one text.
+    const query = sql.unsafe(text, [...parameters], { prepare: true, simple: false }).raw();
+    const ended = (): void => { busy.delete(query); };
+    busy.add(query);
+    query.then(ended, ended);
+    return signal === undefined ? query : abortable(query, signal);
+  };
   return {
     settled: () => Promise.allSettled(busy),
     async query(text, parameters, signal) {
-      signal?.throwIfAborted();
-      // Not simple: without parameters postgres.js would else let the server run any number of statements in one text.
-      const query = sql.unsafe(text, [...parameters], { prepare: true, simple: false }).raw();
-      const ended = (): void => { busy.delete(query); };
-      busy.add(query);
-      query.then(ended, ended);
-      const result = await (signal === undefined ? query : abortable(query, signal));
+      const result = await run(text, parameters, signal);
       return { columns: result.columns.map(({ name }) => name), rows: Array.from(result as Iterable<(Uint8Array | null)[]>, (row) => row.map(textOf)) };
+    },
+    async bytes(text, parameters, signal) {
+      const [row = []] = await run(text, parameters, signal) as Iterable<(Uint8Array | null)[]>;
+      return row;
     },
   };
 }
