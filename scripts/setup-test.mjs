@@ -4,7 +4,7 @@
 //   node scripts/setup-test.mjs [--only umadb|clients|tools|runtimes]
 //
 // `tools` are system packages (browsers, openssl, PostgreSQL); `umadb` is the server, with its client, in a private Python
-// environment below .cache/; `clients` are older clients, each in an environment of its own; `runtimes` are what
+// environment below .cache/; `clients` are others' clients, each in an environment of its own; `runtimes` are what
 // test/runtime/package.json names, below .cache/ too.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,8 @@ import { parseArgs } from "node:util";
 /** Exact versions: a test must not change its meaning because a package index moved on. */
 const UMADB = { name: "umadb", folder: "venv", packages: ["umadb==0.7.8"], works: ["bin/umadb", "--version"] };
 const OLD_CLIENT = { name: "umadb 0.4.0 (client)", folder: "venv-umadb-0.4.0", packages: ["umadb==0.4.0"], works: ["bin/python", "-c", "import umadb"] };
+
+const KURRENTDB_CLIENT = { name: "kurrentdbclient (client)", folder: "venv-kurrentdbclient", packages: ["kurrentdbclient==1.3.5"], works: ["bin/python", "-c", "import kurrentdbclient"] };
 
 /** Debian's package for each command; the environment variable points at another binary. Some stand in a folder for each version. */
 const TOOLS = [
@@ -33,7 +35,7 @@ const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
 
 function main() {
   const { values } = parseArgs({ options: { only: { type: "string" } } });
-  const parts = { tools: setUpTools, umadb: () => setUpPython(UMADB), clients: () => setUpPython(OLD_CLIENT), runtimes: setUpRuntimes };
+  const parts = { tools: setUpTools, umadb: () => setUpPython(UMADB), clients: () => [OLD_CLIENT, KURRENTDB_CLIENT].forEach(setUpPython), runtimes: setUpRuntimes };
   const names = Object.keys(parts);
   if (values.only !== undefined && !names.includes(values.only)) {
     fail(`--only takes one of ${names.join(", ")}, not ${JSON.stringify(values.only)}`);

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** A version of UmaDB's own Python client that the set-up installs. */
-export type PythonClient = "0.7.8" | "0.4.0";
+/** A Python client that the set-up installs: a version of UmaDB's own, or KurrentDB's. */
+export type PythonClient = "0.7.8" | "0.4.0" | "kurrentdbclient";
 
-const FOLDERS: Record<PythonClient, string> = { "0.7.8": "venv", "0.4.0": "venv-umadb-0.4.0" };
+const FOLDERS: Record<PythonClient, string> = { "0.7.8": "venv", "0.4.0": "venv-umadb-0.4.0", kurrentdbclient: "venv-kurrentdbclient" };
 
 /** How a Python program ended. */
 export interface PythonRun {
@@ -20,7 +20,7 @@ export interface PythonProgram {
   readonly ended: Promise<PythonRun>;
 }
 
-/** Starts a program with UmaDB's own client at hand; `args` are its `sys.argv[1:]`. */
+/** Starts a program with such a client at hand; `args` are its `sys.argv[1:]`. */
 export function startPython(client: PythonClient, program: string, args: readonly string[] = []): PythonProgram {
   const python = fileURLToPath(new URL(`../../.cache/${FOLDERS[client]}/bin/python`, import.meta.url));
   const child = spawn(python, ["-u", "-c", program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
