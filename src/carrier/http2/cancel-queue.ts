@@ -58,7 +58,8 @@ export class CancelQueue {
     if (first === undefined || this.#timer !== undefined || this.#asked !== undefined) return;
     const leastAge = this.#ping === undefined ? UNPROVEN_AGE_MS : LEAST_AGE_MS;
     const at = Math.max(this.#notBefore, first.sentAt + leastAge);
-    this.#timer = setTimeout(() => this.#due(), Math.max(1, Math.ceil(at - performance.now())));
+    // A timer may fire a millisecond early, and its PING would prove nothing of the call that it is for.
+    this.#timer = setTimeout(() => this.#due(), Math.max(1, Math.ceil(at - performance.now()) + 1));
   }
 
   #due(): void {
