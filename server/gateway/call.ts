@@ -40,20 +40,26 @@ export interface CallParts {
   readonly over: () => void;
 }
 
+interface Asked {
+  readonly request: GatewayRequest;
+  readonly reader: RequestReader;
+  /** What of the request's metadata goes on. */
+  metadata: Record<string, string | string[]>;
+}
+
 /** One call: from its request, through the policy, to whoever makes it, and back. */
 export class GatewayCall {
   readonly method: GatewayMethod;
   readonly #context: CallContext;
   readonly #target: Target;
-  readonly #request: GatewayRequest;
   readonly #answer: Answer;
-  readonly #reader: RequestReader;
+  /** What is needed until the request has gone on. A call may stay open for days, so nothing of it is kept then. */
+  #asked: Asked | undefined;
   readonly #startedMs = Date.now();
   readonly #timeoutMs: number | undefined;
   readonly #over: () => void;
   /** Whether the method takes exactly one request message. */
   readonly #single: boolean;
-  #metadata: Record<string, string | string[]> = {};
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #relay: Relay | undefined;
   #unary: UnaryCall | undefined;
@@ -70,28 +76,30 @@ export class GatewayCall {
     this.#context = context;
     this.#target = target;
     this.method = method;
-    this.#request = request;
     this.#over = over;
     this.#answer = new Answer(sink, origin, method.lane === "live");
     this.#timeoutMs = timeoutOf(request.headers);
     this.#single = method.kind === "unary" || method.kind === "server";
     const { limits, waiting } = context;
-    this.#reader = new RequestReader({ request, single: this.#single, limits, waiting, events: {
+    const reader = new RequestReader({ request, single: this.#single, limits, waiting, events: {
       message: (envelope) => this.#message(envelope),
       end: () => this.#requestEnded(),
       refuse: (refusal) => this.refuse(refusal),
     } });
+    this.#asked = { request, reader, metadata: {} };
     sink.listen({ writable: () => this.#pageReads(), finished: () => this.#finished(), gone: () => this.#gone() });
   }
 
   /** Begins to read the request. */
   start(): void {
-    const metadata = upstreamMetadata(this.#request.headers, { fromClient: this.#target.credentialsFromClient });
+    const asked = this.#asked;
+    if (asked === undefined) return;
+    const metadata = upstreamMetadata(asked.request.headers, { fromClient: this.#target.credentialsFromClient });
     if (metadata === undefined) return this.refuse(limited(`The call's metadata is larger than ${MAX_METADATA_BYTES} bytes`));
     if (this.#target.authorization !== undefined) metadata["authorization"] ??= this.#target.authorization;
-    this.#metadata = metadata;
+    asked.metadata = metadata;
     if (this.#timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#expire(), Math.min(this.#timeoutMs, MAX_TIMER_MS));
-    this.#reader.start();
+    asked.reader.start();
   }
 
   /** Ends the call with words of the gateway. */
@@ -114,12 +122,12 @@ export class GatewayCall {
   #message(envelope: Uint8Array): void {
     const decision = this.#judged === undefined ? this.#decide() : this.#judged.then(() => (this.#ended ? undefined : this.#decide()));
     if (!(decision instanceof Promise)) return this.#judge(decision, envelope);
-    this.#reader.pause();
+    this.#asked?.reader.pause();
     const judged: Promise<void> = decision.then((result) => {
       if (result !== undefined) this.#judge(result, envelope);
       if (this.#judged !== judged) return;
       this.#judged = undefined;
-      if (!this.#upstreamFull) this.#reader.resume();
+      if (!this.#upstreamFull) this.#asked?.reader.resume();
     });
     this.#judged = judged;
   }
@@ -133,35 +141,37 @@ export class GatewayCall {
   }
 
   #judge(decision: PolicyDecision, envelope: Uint8Array): void {
-    if (this.#ended) return;
+    const asked = this.#asked;
+    if (this.#ended || asked === undefined) return;
     if (!decision.allowed) return this.refuse({ status: status.permissionDenied, message: decision.message, applied: "no", reason: "policy" });
     const harmful = this.#target.check(this.method.path, envelope.subarray(ENVELOPE_HEADER_BYTES));
     if (harmful !== undefined) return this.refuse(harmful);
     const handler = this.#target.handlers.get(this.method.path);
-    if (handler !== undefined) return this.#handle(handler, envelope);
-    this.#forward(this.#open(), envelope);
-    this.#reader.release(envelope.length);
+    if (handler !== undefined) return this.#handle(handler, envelope, asked);
+    this.#forward(this.#open(asked), envelope, asked.reader);
+    asked.reader.release(envelope.length);
+    if (this.#single) this.#asked = undefined;
   }
 
-  #forward(relay: Relay, envelope: Uint8Array): void {
+  #forward(relay: Relay, envelope: Uint8Array, reader: RequestReader): void {
     if (this.#single) return relay.endRequest(envelope);
     this.#upstreamFull = !relay.write(envelope);
-    if (this.#upstreamFull) this.#reader.pause();
+    if (this.#upstreamFull) reader.pause();
   }
 
   #upstreamWritable(): void {
     this.#upstreamFull = false;
-    if (this.#judged === undefined) this.#reader.resume();
+    if (this.#judged === undefined) this.#asked?.reader.resume();
   }
 
   #requestEnded(): void {
     if (this.#single) return;
     if (this.#judged !== undefined) void this.#judged.then(() => this.#requestEnded());
-    else if (!this.#ended) this.#open().endRequest();
+    else if (this.#asked !== undefined) this.#open(this.#asked).endRequest();
   }
 
-  #handle(handler: UnaryHandler, envelope: Uint8Array): void {
-    this.#unary = handler({ envelope, headers: this.#metadata, client: this.#request.client }, (outcome) => {
+  #handle(handler: UnaryHandler, envelope: Uint8Array, { request, metadata }: Asked): void {
+    this.#unary = handler({ envelope, headers: metadata, client: request.client }, (outcome) => {
       if (this.#ended) return;
       if (outcome.headers !== undefined) this.#answer.metadata(outcome.headers);
       if (outcome.body !== undefined) this.#answer.write(outcome.body);
@@ -170,15 +180,15 @@ export class GatewayCall {
     });
   }
 
-  #open(): Relay {
+  #open({ request: { client, headers }, metadata }: Asked): Relay {
     if (this.#relay !== undefined) return this.#relay;
     const { method } = this;
     const { stalled, limits } = this.#context;
-    const request = { path: method.path, lane: method.lane, cancel: method.cancel, headers: this.#metadata, timeoutMs: this.#upstreamTimeout() };
+    const request = { path: method.path, lane: method.lane, cancel: method.cancel, headers: metadata, timeoutMs: this.#upstreamTimeout() };
     this.#relay = new Relay(this.#target.upstream, request, {
       answer: this.#answer,
       stalled,
-      address: this.#request.client.address,
+      address: client.address,
       stallMs: limits.stallMs,
       repeatable: method.repeatable,
       cutsOnDrain: this.#target.cutsOnDrain && method.kind !== "unary",
@@ -186,7 +196,7 @@ export class GatewayCall {
       writable: () => this.#upstreamWritable(),
       done: () => this.#end(),
     });
-    const heartbeatMs = method.kind === "server" || method.kind === "bidi" ? heartbeatPeriod(fieldOf(this.#request.headers, HEARTBEAT_HEADER)) : undefined;
+    const heartbeatMs = method.kind === "server" || method.kind === "bidi" ? heartbeatPeriod(fieldOf(headers, HEARTBEAT_HEADER)) : undefined;
     if (heartbeatMs !== undefined) this.#answer.openEarly(heartbeatMs);
     return this.#relay;
   }
@@ -232,7 +242,8 @@ export class GatewayCall {
     this.#ended = true;
     if (!this.#read && !this.#answer.discarded) this.#unread = setTimeout(() => this.#gone(), this.#context.limits.stallMs);
     clearTimeout(this.#deadline);
-    this.#reader.stop();
+    this.#asked?.reader.stop();
+    this.#asked = undefined;
     this.#relay?.leave();
     this.#unary?.leave();
     this.#over();

@@ -4,6 +4,8 @@ import { invalid, limited, type Refusal } from "./refusal.js";
 /** What is set aside for a message whose length is not known yet. */
 const FIRST_BYTES = 64;
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * Puts the messages of a request body together. A message that comes whole is passed on as it is; one that the network
  * cut is copied into a buffer that at most doubles as its bytes come. So a header that announces much costs nothing
@@ -11,7 +13,7 @@ const FIRST_BYTES = 64;
  */
 export class RequestMessages {
   readonly #maxBytes: number;
-  #buffer = new Uint8Array(0);
+  #buffer = NOTHING;
   #held = 0;
 
   constructor(maxMessageBytes: number) {
@@ -88,7 +90,7 @@ export class RequestMessages {
 
   #take(): Uint8Array {
     const message = this.#buffer.subarray(0, this.#held);
-    this.#buffer = new Uint8Array(0);
+    this.#buffer = NOTHING;
     this.#held = 0;
     return message;
   }

@@ -20,7 +20,8 @@ export class TunnelExchange implements YamuxStreamEvents, RequestBody {
   readonly sink: TunnelSink;
   readonly #stream: YamuxStream;
   readonly #host: ExchangeHost;
-  readonly #head = new HeaderBlockReader();
+  /** Dropped when the block has come: it holds on to what that came in, and a call may stay open for days. */
+  #head: HeaderBlockReader | undefined = new HeaderBlockReader();
   #events: BodyEvents | undefined;
   /** Body that nobody has taken: at most the stream's window. */
   #held: Uint8Array[] = [];
@@ -39,22 +40,14 @@ export class TunnelExchange implements YamuxStreamEvents, RequestBody {
   data(piece: Uint8Array): void {
     // After the answer nothing opens the window any more: who still sends is told by the answer.
     if (this.sink.ended) return;
-    const before = this.#head.block;
-    try {
-      const rest = this.#head.push(piece);
-      this.#stream.consumed(piece.length - rest.length);
-      if (rest.length > 0) this.#held.push(rest);
-    } catch (error) {
-      return this.#host.malformed(error as MillraceError, this);
-    }
-    const { block } = this.#head;
-    if (block !== undefined && block !== before) this.#host.begun(block, this);
+    if (this.#head === undefined) this.#held.push(piece);
+    else this.#begin(this.#head, piece);
     this.#deliver();
   }
 
   end(): void {
     this.#ended = true;
-    if (this.#head.block === undefined) this.sink.destroy();
+    if (this.#head !== undefined) this.sink.destroy();
     else this.#deliver();
   }
 
@@ -78,6 +71,19 @@ export class TunnelExchange implements YamuxStreamEvents, RequestBody {
   resume(): void {
     this.#paused = false;
     this.#deliver();
+  }
+
+  #begin(head: HeaderBlockReader, piece: Uint8Array): void {
+    try {
+      const rest = head.push(piece);
+      this.#stream.consumed(piece.length - rest.length);
+      if (rest.length > 0) this.#held.push(rest);
+    } catch (error) {
+      return this.#host.malformed(error as MillraceError, this);
+    }
+    if (head.block === undefined) return;
+    this.#head = undefined;
+    this.#host.begun(head.block, this);
   }
 
   #deliver(): void {

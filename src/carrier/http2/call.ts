@@ -25,10 +25,16 @@ export interface CallSession extends CallQueue {
   readonly destroyed: boolean;
 }
 
+const SENT: OutgoingHttpHeaders = Object.freeze({});
+
 /** One call: waits in its lane, then lives on a stream; after `leave()` the stream may outlive its owner. */
 export class Call implements UpstreamCall, Abandoned {
-  readonly request: UpstreamRequest;
-  readonly headers: OutgoingHttpHeaders;
+  /** Milliseconds that it may wait for a session; the upstream's own bound counts beside. */
+  readonly connectTimeoutMs: number | undefined;
+  /** Whether a cancel may go to the server. */
+  readonly cancellable: boolean;
+  /** What {@link send} sends; empty from then on, since the stream keeps its own. */
+  headers: OutgoingHttpHeaders;
   /** When the request left, on the clock of `performance.now()`; 0 while it waits. */
   sentAt = 0;
   /** Whether response headers came. */
@@ -47,7 +53,8 @@ export class Call implements UpstreamCall, Abandoned {
   #trailersOnly = false;
 
   constructor(request: UpstreamRequest, headers: OutgoingHttpHeaders, events: UpstreamEvents, queue: CallQueue) {
-    this.request = request;
+    this.connectTimeoutMs = request.connectTimeoutMs;
+    this.cancellable = request.cancel !== "never";
     this.headers = headers;
     this.#events = events;
     this.#place = queue;
@@ -60,11 +67,6 @@ export class Call implements UpstreamCall, Abandoned {
   /** Whether the owner is gone: it left, or was told the end. */
   get abandoned(): boolean {
     return this.#events === undefined;
-  }
-
-  /** Whether a cancel may go to the server. */
-  get cancellable(): boolean {
-    return this.request.cancel !== "never";
   }
 
   write(bytes: Uint8Array): boolean {
@@ -106,6 +108,7 @@ export class Call implements UpstreamCall, Abandoned {
     this.#place = session;
     this.#session = session;
     this.#stream = stream;
+    this.headers = SENT;
     this.sentAt = performance.now();
     stream.on("response", (headers) => this.#response(headers));
     stream.on("data", (bytes: Buffer) => this.#data(bytes));

@@ -157,7 +157,7 @@ export class LanePool implements SessionOwner, CallQueue {
   }
 
   #patience(call: Call): number {
-    return Math.min(call.request.connectTimeoutMs ?? Infinity, this.#options.connectTimeoutMs);
+    return Math.min(call.connectTimeoutMs ?? Infinity, this.#options.connectTimeoutMs);
   }
 
   #tooLong(call: Call): void {
