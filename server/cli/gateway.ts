@@ -3,6 +3,7 @@ import { GATEWAY_USAGE, parseGatewayFlags } from "./gateway-flags.js";
 import { gatewaySettings } from "./gateway-settings.js";
 import { standardErrorLog } from "./log.js";
 import { serveGateway } from "./serve.js";
+import { keepNurserySmall } from "./small-nursery.js";
 import { terminated } from "./terminated.js";
 
 const ALLOW_ALL_WARNING = "ALLOW-ALL: every call is allowed, to every page and program of this machine. For development only";
@@ -19,6 +20,7 @@ export async function gatewayCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(GATEWAY_USAGE);
     return 0;
   }
+  keepNurserySmall();
   const log = standardErrorLog("info");
   const settings = gatewaySettings(flags, process.env);
   const pages = flags.dashboard ? readPages(dashboardFolder()) : undefined;
