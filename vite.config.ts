@@ -11,7 +11,7 @@ const sources = [
   { find: /^millrace$/, replacement: root("src/index.ts") },
   { find: /^millrace\/internal\/gen\/(.*)$/, replacement: root("gen/$1.ts") },
   { find: /^millrace\/internal\/(.*)$/, replacement: root("src/$1.ts") },
-  { find: /^millrace\/(umadb|eventstoredb|kubemq|messagedb|messagedb\/direct|live|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
+  { find: /^millrace\/(umadb|eventstoredb|eventstoredb\/http2|kubemq|messagedb|messagedb\/direct|live|connect|carrier|carrier\/http2)$/, replacement: root("src/$1/index.ts") },
   { find: /^millrace-server\/(gateway|embedded)$/, replacement: root("server/$1/index.ts") },
   { find: /^millrace-server\/gateway\/edge$/, replacement: root("server/gateway/edge.ts") },
   { find: /^millrace-server\/embedded\/node$/, replacement: root("server/embedded/node.ts") },

@@ -10,7 +10,7 @@ import { resolvedImports } from "./imports.mjs";
  */
 
 /** Everything the server may take from the light package: public subpaths, and internals by their own name. */
-const MILLRACE = /^millrace(\/(umadb|eventstoredb|kubemq|messagedb|messagedb\/direct|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
+const MILLRACE = /^millrace(\/(umadb|eventstoredb|eventstoredb\/http2|kubemq|messagedb|messagedb\/direct|carrier|carrier\/http2|connect|live|internal\/.+))?$/;
 const PUBLIC = /^millrace(\/(umadb|eventstoredb|kubemq|messagedb|carrier|connect))?$/;
 const PROTOBUF = /^@bufbuild\/protobuf(\/.+)?$/;
 const NODE = /^node:/;
@@ -31,6 +31,7 @@ export const LAYERS = {
   umadb: { files: /^src\/umadb\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
   "messagedb/direct": { files: /^src\/messagedb\/direct\//, may: ["core", "wire", "messagedb"], packages: [/^postgres$/] },
   messagedb: { files: /^src\/messagedb\//, may: ["core", "wire"], packages: [] },
+  "eventstoredb/http2": { files: /^src\/eventstoredb\/http2\//, may: ["core", "wire", "carrier", "carrier/http2", "eventstoredb"], packages: [NODE] },
   eventstoredb: { files: /^src\/eventstoredb\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
   kubemq: { files: /^src\/kubemq\//, may: ["core", "protobuf", "wire", "carrier", "gen/static"], packages: [] },
   connect: { files: /^src\/connect\//, may: ["core", "wire", "carrier", "gen/es"], packages: [/^@connectrpc\/connect(\/protocol)?$/, PROTOBUF] },

@@ -1,12 +1,6 @@
 import { invalidArgument } from "../core/arguments.js";
+import { parseEndpoint, type NodeEndpoint } from "./endpoint.js";
 import { nodePreferenceOf, type NodePreference } from "./node-preference.js";
-
-/** A node of a cluster: where its one port is. */
-export interface NodeEndpoint {
-  /** A name or an IPv4 address in lower case, or an IPv6 address in brackets. */
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What a connection string says, completed with the defaults that the official clients have. */
 export interface ConnectionString {
@@ -37,7 +31,7 @@ export interface ConnectionString {
 const NAME = "connectionString";
 const DEFAULT_PORT = 2113;
 const SHAPE = /^(esdb|kurrentdb|kurrent|kdb)(\+discover)?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)\/?(?:\?([^#]*))?$/i;
-const HOST = /^([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/;
+const HOST_PORT = /^([^:[\]]+|\[[^\]]+\])(?::(\d{1,5}))?$/;
 
 /** Keys that other clients know and that mean nothing here: pings and what is thrown are not set by a string. */
 const PASSED_OVER: ReadonlySet<string> = new Set(["keepaliveinterval", "keepalivetimeout", "throwonappendfailure"]);
@@ -58,10 +52,10 @@ export function parseConnectionString(text: string): ConnectionString {
 }
 
 function parseHost(text: string): NodeEndpoint {
-  const match = HOST.exec(text.toLowerCase());
-  const port = Number(match?.[2] ?? DEFAULT_PORT);
-  if (match === null || port < 1 || port > 65_535) throw wrong(text, "must name each host as host or host:port, with a port from 1 to 65535");
-  return { host: match[1] as string, port };
+  const match = HOST_PORT.exec(text);
+  const endpoint = match === null ? undefined : parseEndpoint(match[1] as string, Number(match[2] ?? DEFAULT_PORT));
+  if (endpoint === undefined) throw wrong(text, "must name each host as host or host:port, with a port from 1 to 65535");
+  return endpoint;
 }
 
 function parseCredentials(text: string | undefined): ConnectionString["credentials"] {

@@ -23,7 +23,7 @@ const HELD_BYTES = 64 * 1024;
 /** One call of an http2 carrier: messages in, aligned chunks out, back-pressure both ways. */
 export class CarriedCall implements CallOwner, UpstreamEvents {
   readonly response: CarrierResponse;
-  readonly #upstream: Upstream;
+  readonly #upstream: Pick<Upstream, "open">;
   readonly #settings: CarriedCallSettings;
   readonly #call: CarrierCall;
   readonly #open: OpenCall;
@@ -33,7 +33,7 @@ export class CarriedCall implements CallOwner, UpstreamEvents {
   #heldBytes = 0;
   #drained: (() => void) | undefined;
 
-  constructor(upstream: Upstream, settings: CarriedCallSettings, call: CarrierCall) {
+  constructor(upstream: Pick<Upstream, "open">, settings: CarriedCallSettings, call: CarrierCall) {
     this.#upstream = upstream;
     this.#settings = settings;
     this.#call = call;

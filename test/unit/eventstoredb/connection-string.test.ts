@@ -47,7 +47,7 @@ describe("parseConnectionString()", () => {
   });
 
   it("finds again what was written, whatever the user and the password are", () => {
-    const part = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => text.isWellFormed());
+    const part = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !/\p{Surrogate}/u.test(text));
     const host = fc.tuple(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/), fc.integer({ min: 1, max: 65_535 })).map(([name, port]) => ({ host: name, port }));
     fc.assert(fc.property(part.filter((user) => !user.includes(":")), part, fc.array(host, { minLength: 1, maxLength: 4 }), fc.boolean(), fc.boolean(), (user, password, hosts, discover, tls) => {
       const text = `esdb${discover ? "+discover" : ""}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${hosts.map((each) => `${each.host}:${each.port}`).join(",")}?tls=${tls}`;

@@ -1,0 +1,2 @@
+export { eventStoreDbCarrier } from "./carrier.js";
+export type { EventStoreDbCarrierOptions } from "./carrier.js";
