@@ -4,11 +4,12 @@ import { MESSAGEDB_PATH } from "millrace/internal/wire/messagedb";
 import { embeddedCarrier } from "./carrier.js";
 import { embeddedEventStoreDb, type EmbeddedEventStoreDbOptions, type Whereabouts } from "./eventstoredb/index.js";
 import { embeddedFetch, type EmbeddedFetch } from "./fetch.js";
+import { embeddedKubeMq, type EmbeddedKubeMqOptions } from "./kubemq/index.js";
 import type { EmbeddedService } from "./service.js";
 import { embeddedUmaDb } from "./umadb/index.js";
 
 /** A system that can be had embedded. */
-export type EmbeddedSystem = "umadb" | "eventstoredb" | "messagedb";
+export type EmbeddedSystem = "umadb" | "eventstoredb" | "kubemq" | "messagedb";
 
 /** What an embedded server is like. */
 export interface EmbeddedOptions {
@@ -26,6 +27,8 @@ export interface EmbeddedOptions {
   apiKey?: string | undefined;
   /** How EventStoreDB behaves: its users, its projections. */
   eventstoredb?: EmbeddedEventStoreDbOptions | undefined;
+  /** How KubeMQ behaves: which broker it is like, its token. */
+  kubemq?: EmbeddedKubeMqOptions | undefined;
 }
 
 /** Stores in this process, empty at first and gone with it unless they are kept in `dataDir`. */
@@ -77,12 +80,13 @@ const NONE: EmbeddedService = { methods: new Map(), maxRequestBytes: () => 0, cl
  * @param whereabouts What EventStoreDB's gossip says; may be filled in later.
  * @throws {MillraceError} `invalid_argument`
  */
-export function embeddedService({ systems = ["umadb", "eventstoredb"], apiKey, eventstoredb }: EmbeddedOptions, whereabouts?: Whereabouts): EmbeddedService {
+export function embeddedService({ systems = ["umadb", "eventstoredb", "kubemq"], apiKey, eventstoredb, kubemq }: EmbeddedOptions, whereabouts?: Whereabouts): EmbeddedService {
   if (systems.length === 0) throw new MillraceError("invalid_argument", "`systems` must name one at least, got none");
   return together([...new Set(systems)].map((system) => {
     if (system === "umadb") return embeddedUmaDb({ apiKey });
     if (system === "eventstoredb") return embeddedEventStoreDb(eventstoredb, whereabouts);
-    throw new MillraceError("invalid_argument", `\`systems\` may name "umadb" and "eventstoredb", got ${JSON.stringify(system)}`);
+    if (system === "kubemq") return embeddedKubeMq(kubemq);
+    throw new MillraceError("invalid_argument", `\`systems\` may name "umadb", "eventstoredb" and "kubemq", got ${JSON.stringify(system)}`);
   }));
 }
 
