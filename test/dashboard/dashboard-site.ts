@@ -21,7 +21,7 @@ export async function buildDashboard(): Promise<ReadonlyMap<string, StaticPage>>
       resolve: {
         alias: [
           { find: /^millrace$/, replacement: join(ROOT, "src/index.ts") },
-          { find: /^millrace\/umadb$/, replacement: join(ROOT, "src/umadb/index.ts") },
+          { find: /^millrace\/(umadb|messagedb)$/, replacement: join(ROOT, "src/$1/index.ts") },
         ],
       },
     });
@@ -50,28 +50,30 @@ export class DashboardSite {
   readonly #pages: ReadonlyMap<string, StaticPage>;
   readonly #umadb: string;
   readonly #admits: Admits;
+  readonly #messagedb: string | undefined;
   readonly #port: number;
   #running: { readonly server: Server; readonly gateway: Gateway } | undefined;
 
-  private constructor(pages: ReadonlyMap<string, StaticPage>, umadb: string, admits: Admits, port: number) {
+  private constructor(pages: ReadonlyMap<string, StaticPage>, umadb: string, admits: Admits, messagedb: string | undefined, port: number) {
     this.#pages = pages;
     this.#umadb = umadb;
     this.#admits = admits;
+    this.#messagedb = messagedb;
     this.#port = port;
     this.url = `http://127.0.0.1:${port}/`;
   }
 
-  static async open(pages: ReadonlyMap<string, StaticPage>, umadb: string, admits: Admits = "everything"): Promise<DashboardSite> {
+  static async open(pages: ReadonlyMap<string, StaticPage>, umadb: string, admits: Admits = "everything", messagedb?: string): Promise<DashboardSite> {
     const probe = await listen(createServer(), 0);
     const { port } = probe.address() as AddressInfo;
     await close(probe);
-    const site = new DashboardSite(pages, umadb, admits, port);
+    const site = new DashboardSite(pages, umadb, admits, messagedb, port);
     await site.start();
     return site;
   }
 
   async start(): Promise<void> {
-    const gateway = createGateway({ upstreams: { umadb: { url: this.#umadb } }, pages: this.#pages, ...this.#admission() });
+    const gateway = createGateway({ upstreams: { umadb: { url: this.#umadb }, ...(this.#messagedb !== undefined && { messagedb: { url: this.#messagedb } }) }, pages: this.#pages, ...this.#admission() });
     const server = await listen(createServer((request, response) => gateway.node(request, response)), this.#port);
     this.#running = { server, gateway };
   }
