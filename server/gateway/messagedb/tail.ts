@@ -23,6 +23,11 @@ export class Tail {
   readonly #followers = new Set<Follower>();
   readonly #ending = new AbortController();
   readonly #ended: () => void;
+  readonly #gapTimeoutMs: number;
+  /** Ends the loop alone. */
+  #reading = new AbortController();
+  /** Whether anything came, so that nothing below where it is read on can still come. Where it began may be past the end. */
+  #proven = false;
   #entries: Entry[] = [];
   #characters = 0;
   #from: bigint;
@@ -39,7 +44,8 @@ export class Tail {
     this.#source = first.request.source;
     this.#from = first.at;
     this.#ended = ended;
-    void this.#run(first.request.gapTimeoutMs).catch((error: unknown) => this.#fail(error));
+    this.#gapTimeoutMs = first.request.gapTimeoutMs;
+    this.#begin(first.at);
   }
 
   /** Inclusive: from here on everything is held. */
@@ -94,13 +100,21 @@ export class Tail {
 
   /** Reads what lies between a follower and what is held, once for all that come meanwhile. */
   #widen(follower: Follower): void {
-    if (this.#source.kind === "all") return this.#release(follower);
+    if (this.#source.kind === "all") {
+      if (this.#proven) return this.#release(follower);
+      this.#from = follower.at;
+      this.#begin(follower.at);
+      return this.flush(follower);
+    }
     this.#widening ??= this.#readBack(follower.at).finally(() => { this.#widening = undefined; });
     void this.#widening.then(() => this.flush(follower), (error: unknown) => this.#drop(follower, error));
   }
 
   async #readBack(from: bigint): Promise<void> {
+    const proven = this.#proven;
     const page = await this.#polling.reader.page(this.#source, from, MAX_PAGE, this.#ending.signal);
+    // What has come meanwhile may lie past more that this page could not see: it is read again.
+    if (this.#proven !== proven) return;
     if (page.length >= MAX_PAGE) {
       for (const follower of this.#followers) if (follower.at < this.#from) this.#release(follower);
       return;
@@ -110,23 +124,36 @@ export class Tail {
     this.#characters += older.reduce((sum, { text }) => sum + String(text).length, 0);
     this.#from = from < this.#from ? from : this.#from;
     this.#forgetLine();
+    if (this.#proven) return;
+    const last = older.at(-1);
+    this.#proven = last !== undefined;
+    this.#begin(last === undefined ? this.#from : last.place + 1n);
   }
 
-  async #run(gapTimeoutMs: number): Promise<void> {
+  /** Reads from there on, and no more from where it did. */
+  #begin(start: bigint): void {
+    this.#reading.abort();
+    if (this.#ending.signal.aborted) return;
+    this.#reading = new AbortController();
+    const { signal } = this.#reading;
+    void this.#run(start, signal).catch((error: unknown) => { if (!signal.aborted) this.#fail(error); });
+  }
+
+  async #run(start: bigint, signal: AbortSignal): Promise<void> {
     const { reader, pollMs, clock } = this.#polling;
-    const { signal } = this.#ending;
     const counting: typeof reader = {
       writers: (ending) => reader.writers(ending),
       page: async (...asked) => {
         const poll = ++this.#polls;
         const rows = await reader.page(...asked);
-        if (rows.length === 0) this.#foundNothing(poll);
+        if (rows.length === 0 && !signal.aborted) this.#foundNothing(poll);
         return rows;
       },
     };
-    const feed = pollFeed(counting, { source: this.#source, start: this.#from, limit: MAX_PAGE, pollMs, gapTimeoutMs, signal, clock });
+    const feed = pollFeed(counting, { source: this.#source, start, limit: MAX_PAGE, pollMs, gapTimeoutMs: this.#gapTimeoutMs, signal, clock });
     for (;;) {
       const part = await feed.next();
+      if (signal.aborted) return;
       if (part !== "live") this.#take(part);
     }
   }
@@ -137,6 +164,7 @@ export class Tail {
   }
 
   #take(part: Exclude<FeedPart, "live">): void {
+    this.#proven = true;
     if ("from" in part) this.#entries.push({ place: part.to, text: part.from });
     // More than a page at once is history: it is read page by page, by each as fast as it can.
     else if (part.length >= MAX_PAGE && this.#source.kind !== "all") return this.#leaveBehind(part);
@@ -161,12 +189,11 @@ export class Tail {
   }
 
   #leaveBehind(page: readonly MessageRow[]): void {
-    const first = placeIn(this.#source, page[0] as MessageRow);
-    for (const follower of this.#followers) if (follower.at <= first) this.#release(follower);
     this.#from = placeIn(this.#source, page.at(-1) as MessageRow) + 1n;
     this.#entries = [];
     this.#characters = 0;
     this.#forgetLine();
+    for (const follower of this.#followers) if (follower.at < this.#from) this.#release(follower);
   }
 
   #entry(row: MessageRow): Entry {
@@ -192,7 +219,6 @@ export class Tail {
   }
 
   #fail(error: unknown): void {
-    if (this.#ending.signal.aborted) return;
     const followers = [...this.#followers];
     this.#followers.clear();
     this.#end();
@@ -201,6 +227,7 @@ export class Tail {
 
   #end(): void {
     this.#ending.abort();
+    this.#reading.abort();
     this.#ended();
   }
 }
