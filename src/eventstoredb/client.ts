@@ -9,13 +9,13 @@ import { toFilter } from "./convert.js";
 import type { ReadRequest } from "./encode-read.js";
 import { toEventStoreDbError, type WrongExpectedVersionError } from "./errors.js";
 import { headersOf } from "./leader.js";
-import type { AppendOptions, ReadAllOptions, ReadStreamOptions, SubscribeToAllOptions, SubscribeToStreamOptions, WriteOptions } from "./options.js";
+import type { AppendOptions, AppendRecordsOptions, ReadAllOptions, ReadStreamOptions, SubscribeToAllOptions, SubscribeToStreamOptions, WriteOptions } from "./options.js";
 import { IN_ALL, IN_STREAM } from "./place.js";
 import { firstOf, openRead, type Read } from "./read.js";
 import { storeKey, type HasStore, type Store } from "./store.js";
 import type { MetadataResult, StreamMetadata } from "./stream-metadata.js";
 import { openSubscription, type EventStoreDbSubscription } from "./subscribe.js";
-import type { AppendResult, DeleteResult, ExpectedRevision, NewEvent, Position } from "./types.js";
+import type { AppendResult, DeleteResult, ExpectedRevision, MultiAppendResult, NewEvent, NewRecord, Position, StreamAppend } from "./types.js";
 
 /** Options of `EventStoreDb`. */
 export interface EventStoreDbOptions<Data = Uint8Array> extends ConnectionOptions {
@@ -70,6 +70,28 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
       if (conflict === "return" && isMillraceError(error) && error.name === "WrongExpectedVersionError") return error as WrongExpectedVersionError;
       throw error;
     }
+  }
+
+  /**
+   * Appends to several streams atomically, each with its own expectation. KurrentDB 25.1 and newer.
+   *
+   * @throws {WrongExpectedVersionError} The first stream that is not as expected. Nothing was written.
+   * @throws {MillraceError} `unsupported` on a server that does not offer it; nothing was written.
+   */
+  async appendToStreams(appends: readonly StreamAppend<Data>[], options: CallOptions = {}): Promise<MultiAppendResult> {
+    checkCallOptions(options, "eventstoredb");
+    return (await loadMultiAppend()).appendToStreams(this[storeKey], appends, options);
+  }
+
+  /**
+   * Appends records of several streams atomically and in this order, where every check holds. KurrentDB 26.1 and newer.
+   *
+   * @throws {AppendConsistencyError} Streams are not as the checks demand. Nothing was written.
+   * @throws {MillraceError} `unsupported` on a server that does not offer it; nothing was written.
+   */
+  async appendRecords(records: readonly NewRecord<Data>[], options: AppendRecordsOptions = {}): Promise<MultiAppendResult> {
+    checkCallOptions(options, "eventstoredb", ["checks"]);
+    return (await loadMultiAppend()).appendRecords(this[storeKey], records, options);
   }
 
   /**
@@ -246,6 +268,10 @@ function callOf({ signal, timeoutMs, headers, requiresLeader }: CallOptions & { 
 
 function loadWrites(): Promise<typeof import("./append.js")> {
   return import("./append.js").catch(notLoaded);
+}
+
+function loadMultiAppend(): Promise<typeof import("./multi-append.js")> {
+  return import("./multi-append.js").catch(notLoaded);
 }
 
 function loadMetadata(): Promise<typeof import("./stream-metadata.js")> {

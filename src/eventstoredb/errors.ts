@@ -1,6 +1,6 @@
 import { MillraceError, type MillraceErrorOptions } from "../core/errors.js";
 import type { ErrorReading } from "../carrier/connection.js";
-import type { ExpectedRevision } from "./types.js";
+import type { CheckViolation, ExpectedRevision } from "./types.js";
 
 /** What a stream was found to be: the revision of its last event, or that it has none; `undefined` where the server does not say. */
 export type ActualRevision = bigint | "no_stream" | undefined;
@@ -91,6 +91,18 @@ export class MaximumAppendSizeError extends MillraceError {
     super("invalid_argument", `${eventId === undefined ? "The events" : "An event"} of an append must have at most ${maxBytes} bytes`, { system: "eventstoredb", ...options });
     this.maxBytes = maxBytes;
     this.eventId = eventId;
+  }
+}
+
+/** Streams were not as the checks of a write demanded. Nothing was written. */
+export class AppendConsistencyError extends MillraceError {
+  override name = "AppendConsistencyError";
+  /** Each check that did not hold. */
+  readonly violations: readonly CheckViolation[];
+
+  constructor(violations: readonly CheckViolation[], options: MillraceErrorOptions = {}) {
+    super("conflict", `${violations.length} of the streams that were checked are not as expected`, { system: "eventstoredb", ...options });
+    this.violations = violations;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../core/options.js";
-import type { EventFilter, ExpectedRevision, Position } from "./types.js";
+import type { EventFilter, ExpectedRevision, Position, StreamCheck } from "./types.js";
 
 /** Options of `EventStoreDb.readStream`. */
 export interface ReadStreamOptions extends CallOptions {
@@ -68,4 +68,10 @@ export interface WriteOptions extends CallOptions {
 export interface AppendOptions extends WriteOptions {
   /** What becomes of a `WrongExpectedVersionError`: thrown by default, or returned. */
   conflict?: "throw" | "return" | undefined;
+}
+
+/** Options of `EventStoreDb.appendRecords`. */
+export interface AppendRecordsOptions extends CallOptions {
+  /** What streams must be, written to or not; nothing by default. One for each stream at most. */
+  checks?: readonly StreamCheck[] | undefined;
 }

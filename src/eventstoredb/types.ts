@@ -90,6 +90,53 @@ export interface DeleteResult {
   readonly position: Position | undefined;
 }
 
+/** Events for one of several streams. */
+export interface StreamAppend<Data = Uint8Array> {
+  /** Given once in an append, whatever the case of its letters: the server compares names without regard to it. */
+  readonly stream: string;
+  /** At least one, in this order. Their metadata, if any, must be a JSON object; a type holds letters, digits and `_ . $ : -` only. */
+  readonly events: readonly NewEvent<Data>[];
+  /** What the stream must be; `"any"` by default. */
+  readonly expectedRevision?: ExpectedRevision | undefined;
+}
+
+/** An event and the stream that it is for. */
+export interface NewRecord<Data = Uint8Array> extends NewEvent<Data> {
+  /** Where it is written. */
+  readonly stream: string;
+}
+
+/** What a stream may be found to be. */
+export type StreamState = ExpectedRevision | "deleted" | "tombstoned";
+
+/** What a stream must be for records to be written, whether they are for it or not. */
+export interface StreamCheck {
+  /** Checked once. */
+  readonly stream: string;
+  /** What it must be. */
+  readonly expected: Exclude<StreamState, "any">;
+}
+
+/** A check that did not hold. */
+export interface CheckViolation {
+  /** The index of the check; past all of them for a stream that is written to and was tombstoned. */
+  readonly check: number;
+  /** The stream that was looked at. */
+  readonly stream: string;
+  /** What it had to be. */
+  readonly expected: StreamState;
+  /** What it was. */
+  readonly actual: StreamState;
+}
+
+/** What a write to several streams says. */
+export interface MultiAppendResult {
+  /** Each stream that was written to, and the revision of its last event. */
+  readonly streams: readonly { readonly stream: string; readonly revision: bigint }[];
+  /** The position of the last event of all. */
+  readonly position: bigint;
+}
+
 /** Chooses events of all streams, at the server; `eventTypes()`, `streamNames()` and `excludeSystemEvents()` make one. */
 export interface EventFilter {
   /** What is looked at: the type of an event, or the name of its stream. */
