@@ -14,7 +14,7 @@ import type { Ping } from "./types.js";
 
 /**
  * A client of one KubeMQ broker; the patterns are facets over it: `events(k)`, `eventsStore(k)`, `commands(k)`,
- * `queries(k)`. It holds no connection of its own until it is used, and two clients share nothing.
+ * `queries(k)`, `queues(k)`. It holds no connection of its own until it is used, and two clients share nothing.
  *
  * All methods check their arguments before anything is sent (`invalid_argument`). A caller's abort surfaces as the
  * reason of its signal, all else as a `MillraceError`.
