@@ -11,6 +11,8 @@ export interface DevFlags {
   /** Whether a real UmaDB server is started; else the embedded one serves, unless `umadb` names one. */
   readonly realUmaDb: boolean;
   readonly nativeUmaDb: string | undefined;
+  /** Where the embedded EventStoreDB listens; it is there only where this is said. */
+  readonly nativeEventStoreDb: string | undefined;
   /** A PostgreSQL with Message DB; the embedded one serves where none is named. */
   readonly messageDb: string | undefined;
   readonly json: boolean;
@@ -32,6 +34,8 @@ starts when it is first used, which takes a second, the first time on a machine 
   --data DIR                 keep Message DB there, and the database of --real-umadb; by default
                              neither is kept. The embedded UmaDB keeps nothing
   --native-umadb HOST:PORT   where UmaDB listens for its own clients; any free port by default
+  --native-eventstoredb HOST:PORT
+                             start an embedded EventStoreDB too, and listen there for its own clients
   --no-demo                  append no events
   --demo                     append events also to a server of --umadb that has some already
   --json                     print one line of JSON when ready
@@ -55,6 +59,7 @@ export function parseDevFlags(args: readonly string[]): DevFlags {
     umadb: values.umadb,
     realUmaDb: real,
     nativeUmaDb: values["native-umadb"],
+    nativeEventStoreDb: values["native-eventstoredb"],
     messageDb: values.messagedb,
     json: values.json === true,
     help: values.help === true,
@@ -74,6 +79,7 @@ function parse(args: readonly string[]) {
         umadb: { type: "string" },
         "real-umadb": { type: "boolean" },
         "native-umadb": { type: "string" },
+        "native-eventstoredb": { type: "string" },
         messagedb: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },

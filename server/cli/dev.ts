@@ -1,7 +1,7 @@
 import { UmaDb } from "millrace/umadb";
 import { streamDemoEvents } from "../demo/stream.js";
 import { lazyMessageDb } from "../embedded/messagedb/lazy.js";
-import { listenEmbedded } from "../embedded/node.js";
+import { listenEmbedded, type ListeningEmbedded } from "../embedded/node.js";
 import type { GatewayOptions, MessageDbSettings } from "../gateway/index.js";
 import { resolveGatewayOptions } from "../gateway/options.js";
 import { ConfigError } from "./config-error.js";
@@ -40,12 +40,16 @@ export async function devCommand(args: readonly string[]): Promise<number> {
   const end = terminated();
   const messagedb = await openMessageDb(flags);
   const store = await openStore(flags);
+  const eventstoredb = await openEventStoreDb(flags);
   try {
     const log = standardErrorLog("warn");
-    const options = { upstreams: { umadb: { url: store.url }, messagedb }, allowAll: true, pages, log };
-    return await run(flags, await serve(listen, flags.listen === undefined, options), store, end);
+    const upstreams = { umadb: { url: store.url }, messagedb, ...(eventstoredb && { eventstoredb: { url: eventstoredb.url } }) };
+    const options = { upstreams, allowAll: true, pages, log };
+    const native = { umadb: store.address, ...(eventstoredb && { eventstoredb: eventstoredb.address }) };
+    return await run(flags, await serve(listen, flags.listen === undefined, options), store, native, end);
   } finally {
     await store.stop();
+    await eventstoredb?.close();
     await messagedb.database?.close();
   }
 }
@@ -82,11 +86,27 @@ async function openStore(flags: DevFlags): Promise<Store> {
   }
   if (realUmaDb) return startServer(flags);
   try {
-    const server = await listenEmbedded({ listen: nativeUmaDb });
+    const server = await listenEmbedded({ systems: ["umadb"], listen: nativeUmaDb });
     return { url: server.url, address: server.address, own: true, exited: never(), stop: () => server.close() };
   } catch (error) {
     throw new ConfigError(`--native-umadb: ${(error as Error).message.replaceAll("`", "")}`);
   }
+}
+
+/** Only where an address is given for it. */
+async function openEventStoreDb({ nativeEventStoreDb }: DevFlags): Promise<ListeningEmbedded | undefined> {
+  if (nativeEventStoreDb === undefined) return undefined;
+  try {
+    return await listenEmbedded({ systems: ["eventstoredb"], listen: nativeEventStoreDb });
+  } catch (error) {
+    throw new ConfigError(`--native-eventstoredb: ${(error as Error).message.replaceAll("`", "")}`);
+  }
+}
+
+/** Where the stores listen for their own clients, as `HOST:PORT`. */
+interface NativeAddresses {
+  readonly umadb: string;
+  readonly eventstoredb?: string;
 }
 
 /** For what cannot end by itself. */
@@ -94,12 +114,12 @@ function never(): Promise<void> {
   return new Promise(() => {});
 }
 
-async function run(flags: DevFlags, gateway: RunningGateway, store: Store, end: Promise<unknown>): Promise<number> {
+async function run(flags: DevFlags, gateway: RunningGateway, store: Store, native: NativeAddresses, end: Promise<unknown>): Promise<number> {
   const db = new UmaDb({ url: gateway.url });
   const leaving = new AbortController();
   const streaming = flags.demo ?? (store.own || (await isEmpty(db)));
   const stream = streaming ? streamDemoEvents(db, { signal: leaving.signal, onTrouble: warn }) : Promise.resolve();
-  announce(flags, gateway.url, store.address, streaming);
+  announce(flags, gateway.url, native, streaming);
   const wasAsked = await Promise.race([end.then(() => true), store.exited.then(() => false)]);
   leaving.abort();
   await stream;
@@ -154,10 +174,10 @@ async function isEmpty(db: UmaDb): Promise<boolean> {
   }
 }
 
-function announce({ json }: DevFlags, url: string, umadb: string, streaming: boolean): void {
+function announce({ json }: DevFlags, url: string, native: NativeAddresses, streaming: boolean): void {
   const dashboard = `${url}/`;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ready: true, url, native: { umadb }, dashboard, demo: streaming })}\n`);
+    process.stdout.write(`${JSON.stringify({ ready: true, url, native, dashboard, demo: streaming })}\n`);
     return;
   }
   process.stdout.write(`
@@ -166,8 +186,8 @@ function announce({ json }: DevFlags, url: string, umadb: string, streaming: boo
   Dashboard   ${dashboard}
   Gateway     ${url}   for pages: new UmaDb({ url: "${url}" })
               or new MessageDb({ url: "${url}" })
-  UmaDB       ${umadb}   for its own clients
-  Events      ${streaming ? "orders of a small bakery arrive by themselves (--no-demo leaves them out)" : "none are made up here"}
+  UmaDB       ${native.umadb}   for its own clients
+${native.eventstoredb === undefined ? "" : `  EventStoreDB ${native.eventstoredb}   for its own clients\n`}  Events      ${streaming ? "orders of a small bakery arrive by themselves (--no-demo leaves them out)" : "none are made up here"}
 
   Every page and program of this machine may do everything here. Ctrl+C ends it.
 

@@ -259,7 +259,8 @@ export class Group {
     const stop = stopAt !== undefined && stopAt < end ? stopAt : end;
     const first = this.#store.metadataOf(stream).truncateBefore;
     for (let number = first; number < stop; number += 1n) take(this.#store.recordAt(stream, number) as StoredRecord);
-    return stop > first ? stop : undefined;
+    // Whoever says where to stop moves the beginning there, back as well: the real server does.
+    return stop > first || stopAt !== undefined ? stop : undefined;
   }
 
   #truncate(stream: string, before: bigint): void {
