@@ -104,7 +104,7 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
   readStream(stream: string, options: ReadStreamOptions = {}): Read<Data> {
     checkCallOptions(options, "eventstoredb", ["from", "backwards", "limit", "resolveLinks", "requiresLeader"]);
     const backwards = flag(options.backwards, "options.backwards");
-    const from = revision(options.from ?? (backwards ? "end" : "start"), "options.from", ["start", "end"]);
+    const from = revision(options.from === undefined ? (backwards ? "end" : "start") : options.from, "options.from", ["start", "end"]);
     const request = { stream: name(stream, "stream"), from, backwards, limit: limit(options.limit, "options.limit"), filter: undefined };
     return openRead(this[storeKey], withLinks(request, options), callOf(options));
   }
@@ -113,7 +113,7 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
   readAll(options: ReadAllOptions = {}): Read<Data> {
     checkCallOptions(options, "eventstoredb", ["from", "backwards", "limit", "filter", "resolveLinks", "requiresLeader"]);
     const backwards = flag(options.backwards, "options.backwards");
-    const from = place(options.from ?? (backwards ? "end" : "start"), "options.from", ["start", "end"]);
+    const from = place(options.from === undefined ? (backwards ? "end" : "start") : options.from, "options.from", ["start", "end"]);
     const request = { stream: undefined, from, backwards, limit: limit(options.limit, "options.limit"), filter: toFilter(options.filter, "options.filter") };
     return openRead(this[storeKey], withLinks(request, options), callOf(options));
   }
@@ -126,7 +126,7 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
    */
   subscribeToStream(stream: string, options: SubscribeToStreamOptions = {}): EventStoreDbSubscription<bigint, Data> {
     checkCallOptions(options, "eventstoredb", ["after", "resolveLinks", "requiresLeader"]);
-    const after = revision(options.after ?? "start", "options.after", ["start", "end"]);
+    const after = revision(options.after === undefined ? "start" : options.after, "options.after", ["start", "end"]);
     const common = withLinks({ stream: name(stream, "stream"), backwards: false, limit: "live", filter: undefined } as const, options);
     const target = {
       place: IN_STREAM,
@@ -144,7 +144,7 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
    */
   subscribeToAll(options: SubscribeToAllOptions = {}): EventStoreDbSubscription<Position, Data> {
     checkCallOptions(options, "eventstoredb", ["after", "filter", "resolveLinks", "requiresLeader"]);
-    const after = place(options.after ?? "start", "options.after", ["start", "end"]);
+    const after = place(options.after === undefined ? "start" : options.after, "options.after", ["start", "end"]);
     const common = withLinks({ stream: undefined, backwards: false, limit: "live", filter: toFilter(options.filter, "options.filter") } as const, options);
     const target = {
       place: IN_ALL,

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a page may import. `millrace/carrier/http2` is Node's. */
-const PAGES = ["millrace", "millrace/umadb", "millrace/messagedb", "millrace/carrier", "millrace/live", "millrace/connect"];
+const PAGES = ["millrace", "millrace/umadb", "millrace/eventstoredb", "millrace/messagedb", "millrace/carrier", "millrace/live", "millrace/connect"];
 
 let packed: Packed;
 let user: Installed;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
+import { listenEmbedded } from "millrace-server/embedded/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CodeBlock, documentedCode } from "../support/documents.js";
 import { type GatewayCommand, startGatewayCommand } from "../support/gateway-command.js";
@@ -18,7 +19,7 @@ const RUN_TIMEOUT_MS = 20_000;
 
 /** What every example may use without saying where it comes from. */
 const PREAMBLE = `declare global {
-  /** A gateway in development mode with an UmaDB and a Message DB behind it. */
+  /** A gateway in development mode with an UmaDB, an EventStoreDB and a Message DB behind it. */
   const url: string;
   /** That UmaDB, for what talks to it directly. */
   const umadbUrl: string;
@@ -35,12 +36,14 @@ const nameOf = ({ file, line }: CodeBlock): string => `${file.replace(/[/.]/g, "
 
 let umadb: UmaDbServer;
 let postgres: PostgresServer;
+let eventstoredb: Awaited<ReturnType<typeof listenEmbedded>>;
 let gateway: GatewayCommand;
 
 beforeAll(async () => {
   umadb = await startUmaDb();
   postgres = await startPostgres();
-  gateway = await startGatewayCommand(["--allow-all", "--umadb", umadb.url, "--messagedb", postgres.url()]);
+  eventstoredb = await listenEmbedded({ systems: ["eventstoredb"] });
+  gateway = await startGatewayCommand(["--allow-all", "--umadb", umadb.url, "--eventstoredb", eventstoredb.url, "--messagedb", postgres.url()]);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
 }, 60_000);
@@ -48,6 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.close();
   await umadb?.close();
+  await eventstoredb?.close();
   await postgres?.close();
 });
 
