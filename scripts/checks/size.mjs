@@ -39,7 +39,7 @@ export const BUDGETS = [
   { name: "fetchCarrier()", budget: 4_900, code: `import { fetchCarrier } from "millrace/carrier"; console.log(fetchCarrier);` },
   { name: "tunnelCarrier()", budget: 9_300, code: `import { tunnelCarrier } from "millrace/carrier"; console.log(tunnelCarrier);` },
   { name: "liveFeed()", budget: 1_400, code: `import { liveFeed } from "millrace/live"; console.log(liveFeed);` },
-  { name: "MessageDb", budget: 10_240, code: `import { MessageDb } from "millrace/messagedb"; console.log(MessageDb);` },
+  { name: "MessageDb", budget: 7_700, code: `import { MessageDb } from "millrace/messagedb"; console.log(MessageDb);` },
 ];
 
 /**

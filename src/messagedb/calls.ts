@@ -36,6 +36,11 @@ export async function call<T>(run: (signal: AbortSignal) => Promise<T>, { signal
   }
 }
 
+/** As {@link call}, for an operation that changes nothing, so that a lost answer is as good as none. */
+export function callRead<T>(run: (signal: AbortSignal) => Promise<T>, options: CallOptions, rules: CallRules): Promise<T> {
+  return call((signal) => run(signal).catch((error: unknown) => { throw isMillraceError(error) ? withApplied(error, "no") : error; }), options, rules);
+}
+
 /**
  * As {@link call}, for a write: when an answer is lost, the next try is told that there may have been one before.
  *

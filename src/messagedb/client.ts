@@ -1,20 +1,19 @@
 import { checkInteger, checkOptions, MAX_TIMER_MS } from "../core/arguments.js";
 import { asyncDispose } from "../core/dispose.js";
-import { isMillraceError, MillraceError } from "../core/errors.js";
+import { MillraceError } from "../core/errors.js";
 import { parseGatewayUrl } from "../core/gateway-url.js";
 import type { CallOptions, HeadersOption, RetryOptions } from "../core/options.js";
 import { toRetryPolicy } from "../core/retry-options.js";
 import { Ending } from "../core/signal.js";
 import type { Asked } from "../wire/messagedb.js";
-import { call, callWrite, withApplied } from "./calls.js";
 import { callOptions, categoryName, consumerGroup, count, position, text, wrong } from "./check.js";
 import type { Write } from "./check-write.js";
-import { ask, wireSource, type Http } from "./http.js";
+import type { Http } from "./http.js";
 import type { JsonFormat, ReadCategoryOptions, ReadLastMessageOptions, ReadOptions, ReadStreamOptions, SubscribeOptions, WriteOptions } from "./options.js";
 import { openRead, type ReadPage } from "./read.js";
-import { toReportRow, type ReportName } from "./reports.js";
+import type { ReportName } from "./reports.js";
 import { toMessage } from "./rows.js";
-import { toCategoryRange, toReadRange, toStreamRange, type ReadRange } from "./source.js";
+import { toCategoryRange, toReadRange, toStreamRange, wireSource, type ReadRange } from "./source.js";
 import type { MessageStore, MessageSubscription, Read } from "./store.js";
 import type { MessageStream } from "./stream.js";
 import { openSubscription } from "./subscribe.js";
@@ -241,6 +240,7 @@ export class MessageDb implements MessageStore {
   async #write({ stream, messages, expectedVersion }: Write, options: CallOptions): Promise<bigint> {
     const rows = messages.map(({ id, type, data, metadata }) => [id, type, data, metadata] as const);
     const expected = expectedVersion?.toString();
+    const { ask, callWrite } = await calling();
     const { position } = await callWrite((repeated, signal) => ask(this.#http, "write", {
       body: { stream, messages: rows, expected, repeat: repeated || undefined },
       headers: options.headers, signal,
@@ -261,15 +261,13 @@ export class MessageDb implements MessageStore {
 
   async #report<Row>(name: ReportName, options: CallOptions): Promise<Row[]> {
     callOptions(options);
-    const { rows } = await this.#ask("report", { name }, options);
+    const [{ toReportRow }, { rows }] = await Promise.all([loaded(import("./reports.js")), this.#ask("report", { name }, options)]);
     return rows.map((row) => toReportRow<Row>(name, row));
   }
 
-  /** An operation that changes nothing, so that a lost answer is as good as none. */
-  #ask<Operation extends keyof Asked>(operation: Operation, body: Asked[Operation]["body"], { headers, ...options }: CallOptions, cached?: boolean, full?: (next: bigint) => void): Promise<Asked[Operation]["answer"]> {
-    const once = (signal: AbortSignal): Promise<Asked[Operation]["answer"]> => ask(this.#http, operation, { body, headers, signal, full }, cached)
-      .catch((error: unknown) => { throw isMillraceError(error) ? withApplied(error, "no") : error; });
-    return call(once, options, this.#http);
+  async #ask<Operation extends keyof Asked>(operation: Operation, body: Asked[Operation]["body"], { headers, ...options }: CallOptions, cached?: boolean, full?: (next: bigint) => void): Promise<Asked[Operation]["answer"]> {
+    const { ask, callRead } = await calling();
+    return callRead((signal) => ask(this.#http, operation, { body, headers, signal, full }, cached), options, this.#http);
   }
 }
 
@@ -278,6 +276,11 @@ function loaded<T>(part: Promise<T>): Promise<T> {
   return part.catch((cause: unknown) => {
     throw new MillraceError("unavailable", "A part of the client's code could not be loaded", { system: "messagedb", cause });
   });
+}
+
+/** What makes calls: a page that has made none yet needs none of it. */
+function calling(): Promise<typeof import("./http-calls.js")> {
+  return loaded(import("./http-calls.js"));
 }
 
 function numberOf({ position }: { readonly position: string | null }): bigint | undefined {

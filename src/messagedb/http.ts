@@ -5,7 +5,6 @@ import { abortable } from "../core/signal.js";
 import { MESSAGEDB_PATH, NEXT_HEADER, type Asked, type WireError } from "../wire/messagedb.js";
 import type { CallRules } from "./calls.js";
 import { wrong } from "./check.js";
-import { ALL, type MessageSource } from "./source.js";
 import { DuplicateMessageError, WrongExpectedVersionError } from "./errors.js";
 
 /** Where a client's requests go, and how. */
@@ -18,12 +17,6 @@ export interface Http extends CallRules {
   readonly headers: HeadersOption | undefined;
   /** Milliseconds until a stream must have begun. */
   readonly connectTimeoutMs: number;
-}
-
-/** A source as it travels. */
-export function wireSource(source: MessageSource): { name: string; member?: number | undefined; size?: number | undefined; correlation?: string | undefined } {
-  if (source.kind === "all") return { name: ALL };
-  return source.kind === "stream" ? { name: source.name } : { name: source.name, correlation: source.correlation, ...source.consumerGroup };
 }
 
 /** What is sent, beside the operation's name. */

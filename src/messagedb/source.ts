@@ -49,6 +49,12 @@ export function toReadRange(name: string, options: ReadOptions, more: readonly s
   return { source, ...range, start: after === undefined ? range.start : position(after, "options.after", 0n, MAX_INT64 - 1n) + 1n };
 }
 
+/** A source as it travels. */
+export function wireSource(source: MessageSource): { name: string; member?: number | undefined; size?: number | undefined; correlation?: string | undefined } {
+  if (source.kind === "all") return { name: ALL };
+  return source.kind === "stream" ? { name: source.name } : { name: source.name, correlation: source.correlation, ...source.consumerGroup };
+}
+
 /** What a name stands for, as `read()` and `subscribe()` take it. */
 export function toSource(name: string, options: { readonly consumerGroup?: unknown; readonly correlation?: unknown }): MessageSource {
   if (name !== ALL && !name.includes("-")) return toCategory(name, options);

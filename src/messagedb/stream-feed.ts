@@ -1,6 +1,6 @@
 import { deferred } from "../core/deferred.js";
 import { onAbort } from "../core/signal.js";
-import { wireSource } from "./http.js";
+import { wireSource } from "./source.js";
 import type { SubscribeLine } from "../wire/messagedb.js";
 import type { ReadPage } from "./read.js";
 import { messageStream, type MessageStream } from "./stream.js";

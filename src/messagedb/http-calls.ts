@@ -1,0 +1,2 @@
+export { callRead, callWrite } from "./calls.js";
+export { ask } from "./http.js";
