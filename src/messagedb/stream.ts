@@ -28,10 +28,13 @@ const GATHER_MS = 5;
 const LEFT_MS = 1_000;
 /** How long the gateway holds a request that brings nothing, where answers cannot be read before their end. */
 const WAIT_MS = 25_000;
+/** The same while a subscription has not heard yet that nothing stored is left, which is no news that ends an answer. */
+const FIRST_WAIT_MS = 500;
 
 /** The stream of a client, or of those of its subscriptions that have headers of their own. Nothing is sent before a `join`. */
 export function messageStream(http: Http, callHeaders: HeadersInit | undefined): MessageStream {
   const taps = new Map<number, Tap>();
+  const live = new Set<number>();
   let last = 0;
   let stopTimer = (): void => {};
   let dueAt = Infinity;
@@ -74,6 +77,7 @@ export function messageStream(http: Http, callHeaders: HeadersInit | undefined):
       }
       const tap = asked.get(s);
       if (tap === undefined || taps.get(s) !== tap) return;
+      if (line.live === true) live.add(s);
       if (error === undefined) return tap.line(line);
       taps.delete(s);
       tap.lost(fromWireError(error, {}));
@@ -108,7 +112,7 @@ export function messageStream(http: Http, callHeaders: HeadersInit | undefined):
   };
 
   const open = async (subscriptions: readonly SubscribeItem[], signal: AbortSignal): Promise<{ body: Response["body"]; text: () => Promise<string> }> => {
-    const response = await send(http, "subscribe", { body: { subscriptions, ...(whole && { waitMs: WAIT_MS }) }, headers: callHeaders, signal });
+    const response = await send(http, "subscribe", { body: { subscriptions, ...(whole && { waitMs: subscriptions.every(({ s }) => live.has(s)) ? WAIT_MS : FIRST_WAIT_MS }) }, headers: callHeaders, signal });
     return { body: response.body, text: () => response.text() };
   };
 
