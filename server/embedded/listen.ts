@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { MillraceError } from "millrace/internal/core/errors";
 import { answerGrpc } from "./grpc-node.js";
 import { answerGrpcWeb } from "./grpc-web-node.js";
@@ -19,11 +20,13 @@ const SESSION_WINDOW = 8 * 1024 * 1024;
 export interface ListenEmbeddedOptions extends EmbeddedOptions {
   /** `HOST:PORT`, `127.0.0.1:0` by default: port 0 takes a free one. IPv6 addresses stand in brackets. */
   listen?: string | undefined;
+  /** The certificate chain and its key, both PEM: then it listens with TLS alone. Without TLS by default. */
+  tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** Embedded servers that other processes can reach; in this one they are there without a socket too. */
 export interface ListeningEmbedded extends Embedded {
-  /** `http://HOST:PORT` */
+  /** `http://HOST:PORT`, or `https:` with TLS */
   readonly url: string;
   /** `HOST:PORT` */
   readonly address: string;
@@ -44,14 +47,14 @@ export async function listenEmbedded(options: ListenEmbeddedOptions = {}): Promi
   const { host, port } = parseListen(options.listen ?? "127.0.0.1:0");
   const whereabouts = { address: host, port };
   const service = embeddedService(options, whereabouts);
-  const front = new Front(service);
+  const front = new Front(service, options.tls);
   await front.listen(host, port);
   whereabouts.port = front.port;
   const address = `${host.includes(":") ? `[${host}]` : host}:${front.port}`;
   const { carrier, fetch } = embeddedOf(service);
   let closed: Promise<void> | undefined;
   return {
-    url: `http://${address}`,
+    url: `${options.tls === undefined ? "http" : "https"}://${address}`,
     address,
     carrier,
     fetch,
@@ -80,9 +83,10 @@ class Front {
   readonly #sessions = new Set<ServerHttp2Session>();
   #closing = false;
 
-  constructor(service: EmbeddedService) {
+  constructor(service: EmbeddedService, tls: ListenEmbeddedOptions["tls"]) {
     this.#service = service;
-    this.#server = createServer((socket) => this.#accept(socket));
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#server = tls === undefined ? createServer(accept) : createTlsServer({ ...tls, ALPNProtocols: ["h2", "http/1.1"] }, accept);
     this.#http2.on("session", (session) => this.#begin(session));
     this.#http2.on("stream", (stream, fields) => { void answerGrpc(service, stream, fields); });
     this.#http1.on("request", (request, response) => {

@@ -18,6 +18,8 @@ export interface RecordedCall {
     readonly trailers: Readonly<Record<string, string>> | null;
   };
   readonly ended: "ended by server" | "cancelled by client";
+  /** How long the call was open, in milliseconds. */
+  readonly ms?: number;
 }
 
 /** What a recorded call means in our client's terms, written down from the protocol before any replay. */
