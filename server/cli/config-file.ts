@@ -15,6 +15,8 @@ export interface UpstreamConfig {
   apiKeyEnv?: string | undefined;
   credentials?: "gateway" | "client" | undefined;
   allowInsecureApiKey?: boolean | undefined;
+  /** EventStoreDB's alone. */
+  allowedNodes?: readonly string[] | undefined;
 }
 
 /** Message DB in the configuration file. */
@@ -96,7 +98,7 @@ class ConfigReader {
 
   #upstream(name: string, value: unknown): UpstreamConfig {
     const at = `upstreams.${name}`;
-    const fields = this.#fields(value, at, ["url", "ca", "apiKeyFile", "apiKeyEnv", "credentials", "allowInsecureApiKey"]);
+    const fields = this.#fields(value, at, ["url", "ca", "apiKeyFile", "apiKeyEnv", "credentials", "allowInsecureApiKey", ...(name === "eventstoredb" ? ["allowedNodes"] : [])]);
     const url = this.#optional(fields, `${at}.`, "url", "string");
     if (url === undefined) throw this.#wrong(`${at}.url`, "is missing");
     const credentials = this.#optional(fields, `${at}.`, "credentials", "string");
@@ -104,6 +106,7 @@ class ConfigReader {
     return {
       url,
       credentials,
+      allowedNodes: this.#texts(fields, "allowedNodes"),
       ca: fields["ca"] === undefined ? undefined : this.#file(fields, `${at}.`, "ca"),
       apiKeyFile: fields["apiKeyFile"] === undefined ? undefined : this.#file(fields, `${at}.`, "apiKeyFile"),
       apiKeyEnv: this.#optional(fields, `${at}.`, "apiKeyEnv", "string"),

@@ -26,7 +26,7 @@ Message DB JSON in, SQL out.
   --listen HOST:PORT         where to serve; 127.0.0.1:8080 by default, port 0 for any
   --config FILE              a YAML file; flags win over it, origins add to it
   --umadb URL                the UmaDB server, such as http://127.0.0.1:50051
-  --eventstoredb STRING      an EventStoreDB node, such as esdb://127.0.0.1:2113?tls=false
+  --eventstoredb STRING      EventStoreDB by its connection string, such as esdb://127.0.0.1:2113?tls=false
   --kubemq URL               the KubeMQ server, such as http://127.0.0.1:50000
   --messagedb URL            Message DB in PostgreSQL, such as
                              postgres://message_store@127.0.0.1:5432/message_store

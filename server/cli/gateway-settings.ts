@@ -3,7 +3,6 @@ import type { GatewayOptions, MessageDbSettings, UpstreamSettings } from "../gat
 import { resolveGatewayOptions } from "../gateway/options.js";
 import { ConfigError } from "./config-error.js";
 import { readConfigFile, readText, type ConfigFile, type UpstreamConfig } from "./config-file.js";
-import { eventStoreDbUrl } from "./connection-string.js";
 import type { GatewayFlags } from "./gateway-flags.js";
 import { isLoopback, isWildcard, parseListen, urlHost, type ListenAddress } from "./listen-address.js";
 
@@ -32,7 +31,6 @@ export function gatewaySettings(flags: GatewayFlags, environment: NodeJS.Process
   const messagedb = messageDbOf(flags, file, environment);
   const upstreams: GatewayOptions["upstreams"] = { ...upstreamsOf(flags, file, environment), ...(messagedb && { messagedb }) };
   if (Object.keys(upstreams).length === 0) throw new ConfigError("There is no system to serve: give --umadb URL, or upstreams in the file of --config");
-  if (!allowAll) refuseUnchecked(upstreams);
   const options: GatewayOptions = {
     upstreams,
     allowAll,
@@ -49,16 +47,11 @@ export function gatewaySettings(flags: GatewayFlags, environment: NodeJS.Process
 type System = "umadb" | "eventstoredb" | "kubemq";
 
 function upstreamsOf(flags: GatewayFlags, file: ConfigFile, environment: NodeJS.ProcessEnv): Partial<Record<System, UpstreamSettings>> {
-  const urls: Partial<Record<System, string>> = {
-    umadb: flags.umadb,
-    eventstoredb: flags.eventstoredb === undefined ? undefined : eventStoreDbUrl(flags.eventstoredb),
-    kubemq: flags.kubemq,
-  };
   const upstreams: Partial<Record<System, UpstreamSettings>> = {};
   const flaggedCa = flags.upstreamCa === undefined ? undefined : readText(flags.upstreamCa, "--upstream-ca");
   for (const system of ["umadb", "eventstoredb", "kubemq"] as const) {
     const config = file.upstreams?.[system];
-    const url = urls[system] ?? (config && (system === "eventstoredb" ? eventStoreDbUrl(config.url) : config.url));
+    const url = flags[system] ?? config?.url;
     if (url === undefined) continue;
     upstreams[system] = {
       url,
@@ -66,6 +59,7 @@ function upstreamsOf(flags: GatewayFlags, file: ConfigFile, environment: NodeJS.
       apiKey: config && apiKeyOf(config, system, environment),
       allowInsecureApiKey: config?.allowInsecureApiKey,
       credentials: config?.credentials,
+      ...(config?.allowedNodes && { allowedNodes: config.allowedNodes }),
     };
   }
   return upstreams;
@@ -89,11 +83,6 @@ function apiKeyOf({ apiKeyFile, apiKeyEnv }: UpstreamConfig, system: System, env
   const key = environment[apiKeyEnv];
   if (key === undefined || key === "") throw new ConfigError(`upstreams.${system}.apiKeyEnv: the environment variable ${apiKeyEnv} is not set`);
   return key;
-}
-
-/** Calls to EventStoreDB are passed on as they are; that is for development only. */
-function refuseUnchecked({ eventstoredb }: GatewayOptions["upstreams"]): void {
-  if (eventstoredb !== undefined) throw new ConfigError("eventstoredb is served with --allow-all only: this version does not check its calls");
 }
 
 /** The host that the gateway listens on is one that it is reached by; a wildcard says nothing. */

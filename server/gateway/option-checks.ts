@@ -1,5 +1,6 @@
 import { checkOptions, invalidArgument } from "millrace/internal/core/arguments";
 import { allMethods } from "millrace/internal/wire/methods";
+import { checkEventStoreDbSettings } from "./systems/eventstoredb/connection.js";
 import type { ExtraUpstream, GatewayOptions, UpstreamSettings } from "./options.js";
 
 const OPTIONS = ["upstreams", "origins", "hosts", "policy", "allowAll", "limits", "pages", "log", "extraUpstreams"] as const satisfies readonly (keyof GatewayOptions)[];
@@ -32,7 +33,11 @@ export function checkGatewayOptions(options: GatewayOptions): void {
 
 /** The settings of one system, checked. */
 export function checkUpstream(name: string, settings: UpstreamSettings): UpstreamSettings {
-  return checkSettings(`upstreams.${name}`, settings, UPSTREAM);
+  const path = `upstreams.${name}`;
+  if (name !== "eventstoredb") return checkSettings(path, settings, UPSTREAM);
+  checkOptions(path, settings, [...UPSTREAM, "allowedNodes"], `${path}.`);
+  const secure = checkEventStoreDbSettings(settings, path);
+  return checkCredentials(path, settings, secure);
 }
 
 /** The settings of a system outside the method table, checked. What the table has is not replaced. */
@@ -68,14 +73,20 @@ export function checkHost(value: string, at: number): string {
 
 function checkSettings<Settings extends UpstreamSettings>(path: string, settings: Settings, known: readonly string[]): Settings {
   checkOptions(path, settings, known, `${path}.`);
-  const { url, ca, apiKey, allowInsecureApiKey, credentials } = settings;
+  const { url } = settings;
   if (typeof url !== "string" || !/^(https?|grpcs?):\/\/[^/]/i.test(url)) throw invalidArgument(`${path}.url`, url, "must be a URL with http, https, grpc or grpcs");
+  return checkCredentials(path, settings, /^(https|grpcs):/i.test(url));
+}
+
+/** What all systems' settings have beside a url, which is `secure` or not. */
+function checkCredentials<Settings extends UpstreamSettings>(path: string, settings: Settings, secure: boolean): Settings {
+  const { ca, apiKey, allowInsecureApiKey, credentials } = settings;
   checkOptional(`${path}.ca`, ca, "must be a string", (value) => typeof value === "string");
   checkOptional(`${path}.apiKey`, apiKey, "must be printable ASCII without blanks", (value) => typeof value === "string" && /^[\x21-\x7e]+$/.test(value));
   checkOptional(`${path}.allowInsecureApiKey`, allowInsecureApiKey, "must be a boolean", (value) => typeof value === "boolean");
   checkOptional(`${path}.credentials`, credentials, 'must be "gateway" or "client"', (value) => value === "gateway" || value === "client");
-  if (apiKey !== undefined && allowInsecureApiKey !== true && !/^(https|grpcs):/i.test(url)) {
-    throw invalidArgument(`${path}.apiKey`, apiKey, "needs an https or grpcs url: without TLS everybody on the way can read it (allowInsecureApiKey: true sends it all the same)");
+  if (apiKey !== undefined && allowInsecureApiKey !== true && !secure) {
+    throw invalidArgument(`${path}.apiKey`, apiKey, "needs a url with TLS: without it everybody on the way can read it (allowInsecureApiKey: true sends it all the same)");
   }
   return settings;
 }

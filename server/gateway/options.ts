@@ -23,6 +23,20 @@ export interface UpstreamSettings {
   credentials?: "gateway" | "client" | undefined;
 }
 
+/** How the gateway reaches EventStoreDB. */
+export interface EventStoreDbSettings extends UpstreamSettings {
+  /**
+   * A connection string, `esdb://USER:PASSWORD@HOST:PORT,…?tls=false`, also with `kurrentdb` and with `+discover`; user
+   * and password go with every call that brings none, over TLS only. Or the `http` or `https` URL of one node.
+   */
+  url: string;
+  /**
+   * Nodes that gossip and redirects may lead to beside the hosts of `url` and, over TLS, those that the nodes'
+   * certificates name: `host` for any port, or `host:port`; none by default.
+   */
+  allowedNodes?: readonly string[] | undefined;
+}
+
 /** A system outside the method table, for tests and embedders. */
 export interface ExtraUpstream extends UpstreamSettings {
   /** Its methods; their `system` is this entry's name. */
@@ -34,7 +48,7 @@ export interface GatewayOptions {
   /** The systems behind it, at most one of each kind. */
   upstreams: {
     umadb?: UpstreamSettings | undefined;
-    eventstoredb?: UpstreamSettings | undefined;
+    eventstoredb?: EventStoreDbSettings | undefined;
     kubemq?: UpstreamSettings | undefined;
     messagedb?: MessageDbSettings | undefined;
   };

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { eventStoreDbUrl } from "../../server/cli/connection-string.js";
 import { parseGatewayFlags } from "../../server/cli/gateway-flags.js";
 import { gatewaySettings, type GatewaySettings } from "../../server/cli/gateway-settings.js";
 
@@ -90,7 +89,9 @@ describe("millrace gateway: configuration", () => {
     ["a wildcard address without hosts", `listen: "0.0.0.0:8080"\n${UMADB}`, /hosts is missing/],
     ["a listen address without port", `listen: localhost\n${UMADB}`, /listen must be HOST:PORT/],
     ["--allow-all on an address that others reach", `listen: "0.0.0.0:8080"\nallowAll: true\n${UMADB}`, /needs a loopback address/],
-    ["EventStoreDB without --allow-all", "upstreams: { eventstoredb: { url: 'esdb://e:1?tls=false' } }", /eventstoredb is served with --allow-all only/],
+    ["a connection string that says what nobody knows", "upstreams: { eventstoredb: { url: 'esdb://e:1?tlz=false' } }", /upstreams\.eventstoredb\.url has a parameter that is not known/],
+    ["an allowed node that is none", "upstreams: { eventstoredb: { url: 'esdb://e:1', allowedNodes: ['a/b'] } }", /upstreams\.eventstoredb\.allowedNodes\[0\] must be host or host:port/],
+    ["allowed nodes of another system", "upstreams: { umadb: { url: 'http://u:1', allowedNodes: ['a'] } }", /allowedNodes is not a key/],
   ])("refuses %s", (_what, yaml, text) => {
     expect(() => settings(yaml)).toThrow(text);
   });
@@ -106,17 +107,12 @@ describe("millrace gateway: configuration", () => {
     expect(() => parseGatewayFlags(args.filter((each) => each !== undefined))).toThrow();
   });
 
-  it.each([
-    ["esdb://127.0.0.1:2113?tls=false", "http://127.0.0.1:2113"],
-    ["esdb://node.example", "https://node.example:2113"],
-    ["kurrentdb://node.example:1/?tls=true", "https://node.example:1"],
-    ["http://127.0.0.1:2113", "http://127.0.0.1:2113"],
-  ])("reads the connection string %s", (text, url) => {
-    expect(eventStoreDbUrl(text)).toBe(url);
+  it.each(["esdb://127.0.0.1:2113?tls=false", "kurrentdb+discover://node.example", "esdb://user:canary@a,b", "http://127.0.0.1:2113"])("serves EventStoreDB by the connection string %s", (text) => {
+    expect(settings("{}", ["--eventstoredb", text]).options.upstreams.eventstoredb?.url).toBe(text);
   });
 
-  it.each(["esdb+discover://a", "esdb://user:canary@a", "esdb://a,b", "postgres://a", ""])("refuses the connection string %s", (text) => {
-    expect(() => eventStoreDbUrl(text)).toThrow("--eventstoredb");
-    expect(() => eventStoreDbUrl(text)).not.toThrow("canary");
+  it.each(["esdb://user:canary@a/x", "esdb://canary:x@", "esdb://a:1?tlsCAFile=nowhere.pem", "postgres://a"])("refuses the connection string %s, and repeats nothing of it", (text) => {
+    expect(() => settings("{}", ["--eventstoredb", text])).toThrow("upstreams.eventstoredb.url");
+    expect(() => settings("{}", ["--eventstoredb", text])).not.toThrow("canary");
   });
 });

@@ -1,6 +1,7 @@
 import { Upstream } from "millrace/internal/carrier/http2/upstream";
 import type { Limits } from "../limits.js";
 import type { UpstreamSettings } from "../options.js";
+import { eventStoreDbTarget } from "./eventstoredb/target.js";
 import { kubemqTarget } from "./kubemq/target.js";
 import { plainTarget, type Target } from "./target.js";
 import { umadbTarget } from "./umadb/target.js";
@@ -11,6 +12,7 @@ type OpenTarget = (settings: UpstreamSettings, limits: Limits) => Target;
 /** Systems with rules of their own. */
 const OPENERS: ReadonlyMap<string, OpenTarget> = new Map<string, OpenTarget>([
   ["umadb", umadbTarget],
+  ["eventstoredb", (settings) => eventStoreDbTarget(settings)],
   ["kubemq", (settings) => kubemqTarget(settings)],
 ]);
 

@@ -188,6 +188,6 @@ function readAuthority(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new MillraceError("invalid_argument", "The file that tlsCAFile names cannot be read", { system: "eventstoredb", cause });
+    throw new MillraceError("invalid_argument", "`connectionString` names a tlsCAFile that cannot be read", { system: "eventstoredb", cause });
   }
 }
