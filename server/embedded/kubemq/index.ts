@@ -1,6 +1,6 @@
 import { Empty, Event, EventReceive, PingResult, Request, Response, Result, Subscribe } from "millrace/internal/gen/static/kubemq/kubemq";
 import { Ending, linkSignals } from "millrace/internal/core/signal";
-import { decodeWhole, type Decoder } from "millrace/internal/protobuf/decode";
+import type { Decoder } from "millrace/internal/protobuf/decode";
 import { kubemqMethods } from "millrace/internal/wire/methods";
 import { StatusError, type EmbeddedService, type ServiceContext, type ServiceMethod } from "../service.js";
 import { eventFault, hasControl, isStorable, subscribeFault, texts } from "./checks.js";
@@ -8,6 +8,9 @@ import { EventStore } from "./event-store.js";
 import { Exchange, type Receiver } from "./exchange.js";
 import { Feed } from "./feed.js";
 import { newId } from "./ids.js";
+import { decoded, only } from "./messages.js";
+import { queueMethods } from "./queue-service.js";
+import { Queues } from "./queues.js";
 import { Requests } from "./requests.js";
 
 /** Which broker an embedded KubeMQ is like. */
@@ -31,12 +34,14 @@ const EVENTS_STORE = 2;
 const COMMANDS = 3;
 const QUERIES = 4;
 
-/** KubeMQ in memory: events, stored events, commands and queries. */
+/** KubeMQ in memory: events, stored events, commands and queries, and queues, but for the calls that hold messages. */
 export function embeddedKubeMq({ profile = "community-2.4", token }: EmbeddedKubeMqOptions = {}): EmbeddedService {
   const shutdown = new Ending();
   const startedMs = Date.now();
   const events = new Exchange<EventReceive>();
-  const store = new EventStore(risingNanoseconds());
+  const now = risingNanoseconds();
+  const store = new EventStore(now);
+  const queues = new Queues(now);
   const requests = new Requests({ cache: profile === "full" });
   const methods = new Map<string, ServiceMethod>();
 
@@ -111,7 +116,15 @@ export function embeddedKubeMq({ profile = "community-2.4", token }: EmbeddedKub
     requests.respond(response);
     return new Uint8Array(0);
   });
-  return { methods, maxRequestBytes: () => MAX_REQUEST_BYTES, close: () => shutdown.end(new Error("The server ends")) };
+  for (const [path, method] of queueMethods(queues)) add(path, method);
+  return {
+    methods,
+    maxRequestBytes: () => MAX_REQUEST_BYTES,
+    close() {
+      queues.close();
+      shutdown.end(new Error("The server ends"));
+    },
+  };
 }
 
 const EMPTY: Decoder<Empty> = Empty;
@@ -135,20 +148,6 @@ function checkToken(token: string | undefined, { headers }: ServiceContext): voi
   const given = headers.get("authorization");
   if (given === null) throw new StatusError(UNAUTHENTICATED, "Authorization token is not supplied");
   if (given !== token) throw new StatusError(UNAUTHENTICATED, "Error 421: authentication verification failed, signature is invalid");
-}
-
-function decoded<T>(codec: Decoder<T>, bytes: Uint8Array): T {
-  try {
-    return decodeWhole(codec, bytes, { strict: true });
-  } catch {
-    throw new StatusError(INTERNAL, "grpc: error unmarshalling request: unexpected EOF");
-  }
-}
-
-/** The one request of a call. */
-async function only<T>(messages: AsyncIterable<Uint8Array>, codec: Decoder<T>): Promise<T> {
-  for await (const bytes of messages) return decoded(codec, bytes);
-  throw new StatusError(INTERNAL, "Missing request message.");
 }
 
 /** The time in nanoseconds, each a little later than the one before. */
