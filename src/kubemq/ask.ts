@@ -17,7 +17,8 @@ export async function ask<Answer>({ connection }: Broker, method: Method, reques
  */
 export function decode<Message>(codec: Decoder<Message>, bytes: Uint8Array, applied: Applied): Message {
   try {
-    return decodeWhole(codec, bytes);
+    // Node's own connections bring Buffers, whose slices would reach the caller as such.
+    return decodeWhole(codec, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (cause) {
     throw new MillraceError("protocol", "The broker sent what is no message", { system: "kubemq", applied, cause });
   }
