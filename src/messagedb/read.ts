@@ -40,13 +40,15 @@ export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonForma
   let held: Message<Data>[] = [];
   let at = 0;
   let pages = 0;
+  /** Left by its reader, or ended by an error: not by its last page, which may yet turn out not to be understood. */
+  let left = false;
   let current: AskedPage | undefined;
   /** The page after it, on its way while that one comes and is taken. */
   let ahead: AskedPage | undefined;
   const scope = linkSignals(signal);
 
   const leave = (): void => {
-    over = true;
+    left = over = true;
     held = [];
     scope.abort(new MillraceError("unavailable", "The read was left", { system: "messagedb" }));
   };
@@ -91,9 +93,8 @@ export function openRead<Data>(range: ReadRange, page: ReadPage, json: JsonForma
       pages++;
       return last && rows.map((row) => toMessage<Data>(row, json));
     } catch (error) {
-      const left = over;
-      leave();
       if (left) return undefined;
+      leave();
       throw error;
     }
   };

@@ -79,8 +79,9 @@ export function messageStream(http: Http, callHeaders: HeadersInit | undefined):
       if (tap === undefined || taps.get(s) !== tap) return;
       if (line.live === true) live.add(s);
       if (error === undefined) return tap.line(line);
+      const failure = fromWireError(error, {});
       taps.delete(s);
-      tap.lost(fromWireError(error, {}));
+      tap.lost(failure);
     };
 
     try {
