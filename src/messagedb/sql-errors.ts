@@ -24,6 +24,7 @@ const STATES: Readonly<Record<string, readonly [code: ErrorCode, text: string]>>
   "42P01": ["unsupported", NOT_INSTALLED],
   "53": ["resource_exhausted", "The database has no room for more"],
   "53300": ["unavailable", "The database takes no more connections"],
+  "54001": ["invalid_argument", "One of the values is nested too deeply"],
   "54": ["invalid_argument", "A name is longer than an index of the database can hold"],
   "57": ["unavailable", "The database is shutting down or starting"],
   "57014": ["timeout", "The database ended the statement, which ran for too long"],
