@@ -97,6 +97,13 @@ describe("read({ sql })", () => {
 });
 
 describe("what the database says", () => {
+  it("is that a value is nested too deeply", async () => {
+    const text = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const deep = new MessageDbDirect({ url: server.url(), json: { parse: JSON.parse, stringify: () => text } });
+    await expect(deep.write("deep-1", { type: "T", data: [] })).rejects.toMatchObject({ code: "invalid_argument", applied: "no", message: "One of the values is nested too deeply (54001)" });
+    await deep.close();
+  });
+
   it("is that Message DB is missing, where it is, or where no search_path leads to it", async () => {
     const away = new MessageDbDirect({ url: server.url({ database: "postgres" }) });
     const astray = postgres(server.url({ user: "postgres" }), { connection: { search_path: "public" } });
