@@ -1,4 +1,4 @@
-import { MessageDb } from "millrace/messagedb";
+import { MessageDb, type Message } from "millrace/messagedb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../support/postgres.js";
 import { serveMessageDb, type ProxyServer } from "./proxy-server.js";
@@ -36,7 +36,7 @@ describe("a subscription through a network that holds answers back until they ar
     const batches = subscription.batches();
     const seen: unknown[] = [];
     const reading = (async () => {
-      while (seen.length < 6) seen.push(...((await batches.next()).value ?? []).map(({ data }) => data));
+      while (seen.length < 6) for (const { data } of ((await batches.next()).value as Message[] | undefined) ?? []) seen.push(data);
     })();
     await expect.poll(() => subscription.state.kind, { timeout: 8_000 }).toBe("live");
     // The first was a stream; those that follow end by themselves, soon until it is live.

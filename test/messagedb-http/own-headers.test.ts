@@ -1,4 +1,4 @@
-import { MessageDb } from "millrace/messagedb";
+import { MessageDb, type Message } from "millrace/messagedb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../support/postgres.js";
 import { serveMessageDb, type ProxyServer } from "./proxy-server.js";
@@ -35,7 +35,7 @@ describe("subscriptions of one client", () => {
     expect(asked).toContainEqual({ names: ["first", "second"], tenant: null, token: "Bearer a" });
     expect(asked).toContainEqual({ names: ["third"], tenant: "b", token: "Bearer a" });
     for (const name of ["first", "second", "third"]) await db.write(`${name}-1`, { type: name });
-    expect((await Promise.all(firsts)).map(({ value }) => value?.map(({ type }) => type))).toEqual([["first"], ["second"], ["third"]]);
+    expect((await Promise.all(firsts)).map(({ value }) => (value as Message[] | undefined)?.map(({ type }) => type))).toEqual([["first"], ["second"], ["third"]]);
     await db.close();
   });
 });
