@@ -58,6 +58,7 @@ describe("the door of Message DB", () => {
     expect((await request("write?x=1", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" })).status).toBe(501);
     for (const operation of ["write", "report", "subscribe", "stream-version?stream=a-1"]) expect((await request(operation)).status).toBe(501);
     expect((await request("read?name=%24all&start=0&limit=10")).status).toBe(400);
+    expect((await request("read?name=a-1&start=0&limit=10&__proto__=1")).status).toBe(400);
   });
 
   it("knows its own operations alone, and fields that they have", async () => {

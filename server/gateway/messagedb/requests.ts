@@ -30,7 +30,8 @@ export function fieldsOf(value: unknown, known: readonly string[], name = "body"
 
 /** The fields of a query. Values are text, so numbers are read from it. */
 export function fieldsOfQuery(query: URLSearchParams): Fields {
-  const fields: Record<string, unknown> = {};
+  // Without a prototype, so that `__proto__` is a field as any other.
+  const fields = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of query) {
     if (Object.hasOwn(fields, name)) throw wrong("query", value, "must name each field once");
     fields[name] = ["limit", "member", "size"].includes(name) && /^\d{1,10}$/.test(value) ? Number(value) : value;
