@@ -24,6 +24,10 @@ const client = new EventStoreDb({ url: location.origin });
 for await (const { revision } of client.readStream("orders")) console.log(revision);
 for await (const { type } of client.subscribeToAll({ after: "end", filter: excludeSystemEvents() })) console.log(type);`;
 
+const SUBSCRIBES_KUBEMQ = `import { eventsStore, KubeMq } from "millrace/kubemq";
+const client = new KubeMq({ url: location.origin });
+for await (const { sequence } of eventsStore(client).subscribe("orders", { from: "first" })) console.log(sequence);`;
+
 /** @type {readonly Budget[]} */
 export const BUDGETS = [
   { name: "a page that reads and subscribes", budget: 10_240, code: READS_AND_SUBSCRIBES },
@@ -31,6 +35,7 @@ export const BUDGETS = [
   { name: "with a tunnel", budget: 21_200, code: READS_AND_SUBSCRIBES, demand: ["carrier/calls.js", "carrier/auto-route.js"] },
   { name: "all in one file", budget: 22_900, code: READS_AND_SUBSCRIBES, oneFile: true },
   { name: "a page that reads and subscribes EventStoreDB", budget: 14_336, code: READS_AND_SUBSCRIBES_EVENTSTOREDB },
+  { name: "a page that subscribes KubeMQ", budget: 19_200, code: SUBSCRIBES_KUBEMQ },
   {
     name: "errors and payload helpers",
     budget: 1_024,
