@@ -10,10 +10,10 @@ const run = promisify(execFile);
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What needs no types but those that a page and Node both have. */
-const PLATFORM = ["millrace", "millrace/umadb", "millrace/eventstoredb", "millrace/messagedb", "millrace/carrier", "millrace/live"];
+const PLATFORM = ["millrace", "millrace/umadb", "millrace/eventstoredb", "millrace/kubemq", "millrace/messagedb", "millrace/carrier", "millrace/live"];
 /** What needs an optional peer is tried on its own, beside it. */
 const WITH_PEERS = ["millrace/connect", "millrace/messagedb/direct"];
-const LIGHT = [...PLATFORM, "millrace/carrier/http2"];
+const LIGHT = [...PLATFORM, "millrace/carrier/http2", "millrace/eventstoredb/http2"];
 const SERVER = ["millrace-server", "millrace-server/gateway", "millrace-server/gateway/edge", "millrace-server/embedded", "millrace-server/embedded/node"];
 /** How a user's compiler may find modules. */
 const RESOLUTIONS = [
