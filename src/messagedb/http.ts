@@ -37,11 +37,35 @@ export async function ask<Operation extends keyof Asked>(
   if (next !== null && /^\d+$/.test(next)) sent.full?.(BigInt(next));
   const answer = await textOf(http, response);
   try {
-    return JSON.parse(answer) as Asked[Operation]["answer"];
+    const parsed = JSON.parse(answer) as Asked[Operation]["answer"];
+    if (isAnswer(operation, parsed)) return parsed;
   } catch {
     // The engine's own error quotes the answer, so it is not kept as the cause.
-    throw new MillraceError("protocol", "The answer is not JSON, it may not come from a gateway", { system: "messagedb", applied: "unknown" });
   }
+  throw new MillraceError("protocol", "The answer cannot be understood, it may not come from a gateway", { system: "messagedb", applied: operation === "write" ? "unknown" : "no" });
+}
+
+const isList = Array.isArray;
+const isPosition = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
+const isPositionOrNull = (value: unknown): boolean => value === null || isPosition(value);
+const isRows = (value: unknown): boolean => isList(value) && value.every(isList);
+
+/** What each operation's answer holds. A row's own fields are looked at where it becomes a message. */
+const ANSWERS: { readonly [Operation in keyof Asked]: readonly [field: string, holds: (value: unknown) => boolean] } = {
+  "last-message": ["message", (value) => value === null || isList(value)],
+  "stream-version": ["position", isPositionOrNull],
+  "last-position": ["position", isPositionOrNull],
+  "stream-identifiers": ["ids", isList],
+  report: ["rows", isRows],
+  "message-store-version": ["version", (value) => typeof value === "string"],
+  query: ["messages", isRows],
+  write: ["position", isPosition],
+  read: ["messages", isRows],
+};
+
+function isAnswer(operation: keyof Asked, answer: unknown): boolean {
+  const [field, holds] = ANSWERS[operation];
+  return holds((Object(answer) as Record<string, unknown>)[field]);
 }
 
 /** One try of an operation: a response that is no failure. Asks for fresh headers once where it was not let in. */

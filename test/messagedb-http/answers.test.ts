@@ -25,6 +25,17 @@ describe("answers that cannot be understood", () => {
     await db.close();
   });
 
+  it.each(["null", "[]", "{}", "7", '{"messages":7,"position":[],"version":1,"ids":{},"rows":[1],"message":"x"}', "<html>"])("no call takes %s for an answer, and a write says that its outcome is unknown", async (answer) => {
+    const db = answering(answer);
+    const calls = [
+      db.readStream("a-1").toArray(), db.readLastMessage("a-1"), db.streamVersion("a-1"), db.streamIdentifiers("a"),
+      db.streamSummary(), db.messageStoreVersion(), db.query("own"),
+    ];
+    for (const call of calls) expect(await failureOf(call)).toMatchObject({ name: "MillraceError", code: "protocol", applied: "no" });
+    expect(await failureOf(db.write("a-1", { type: "T", data: {} }))).toMatchObject({ code: "protocol", applied: "unknown" });
+    await db.close();
+  });
+
   it.each(["{}", "null", '{"code":"conflict","message":"x","actual":"no number"}'])("a subscription ends with an error where its own is %s", async (error) => {
     const db = answering(`{"s":1,"error":${error}}\n`);
     const failure = await failureOf(db.subscribe("a")[Symbol.asyncIterator]().next());
