@@ -23,9 +23,15 @@ export async function* serve(service: EmbeddedService, call: ServedCall, form: D
   const method = service.methods.get(call.path);
   if (method === undefined) return trailersOf(12, "");
   const deadline = new Deadline(call);
+  /** What a caller who takes an answer and no other leaves behind. */
+  let left: AsyncIterator<Uint8Array> | undefined;
   try {
     const answers = method(checked(call.requests, service.maxRequestBytes(call.path)), deadline.context)[Symbol.asyncIterator]();
-    for (let next = await deadline.orFirst(answers.next()); next.done !== true; next = await answers.next()) yield next.value;
+    for (let next = await deadline.orFirst(answers.next()); next.done !== true; next = await answers.next()) {
+      left = answers;
+      yield next.value;
+      left = undefined;
+    }
     return trailersOf(0, "");
   } catch (error) {
     if (!(error instanceof StatusError)) return trailersOf(13, "The embedded server failed");
@@ -33,6 +39,7 @@ export async function* serve(service: EmbeddedService, call: ServedCall, form: D
     return trailersOf(error.status, error.message, { ...error.headers, ...(details && { "grpc-status-details-bin": details }) });
   } finally {
     deadline.stop();
+    void left?.return?.();
   }
 }
 
