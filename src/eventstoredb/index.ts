@@ -4,6 +4,7 @@ export { eventTypes, excludeSystemEvents, streamNames, SYSTEM_EVENTS } from "./f
 export {
   AccessDeniedError, AppendConsistencyError, MaximumAppendSizeError, NotLeaderError, StreamDeletedError, StreamNotFoundError, WrongExpectedVersionError,
 } from "./errors.js";
+export { persistentSubscriptions } from "./persistent.js";
 export type { EventStoreDbOptions } from "./client.js";
 export type { ActualRevision } from "./errors.js";
 export type { BinaryEventFields, JsonEventFields } from "./events.js";
@@ -11,6 +12,11 @@ export type { FilterPatterns, StreamNamePatterns } from "./filters.js";
 export type {
   AppendOptions, AppendRecordsOptions, ReadAllOptions, ReadStreamOptions, SubscribeToAllOptions, SubscribeToStreamOptions, WriteOptions,
 } from "./options.js";
+export type { PersistentSubscriptions } from "./persistent.js";
+export type {
+  ConsumerStrategy, CreatePersistentOptions, NackAction, PersistentConnection, PersistentEvent, PersistentSubscription, PersistentSubscriptionInfo,
+  PersistentSubscriptionSettings, ReceiveOptions, ReplayParkedOptions, UpdatePersistentOptions,
+} from "./persistent-types.js";
 export type { Read } from "./read.js";
 export type { EventStoreDbSubscription } from "./subscribe.js";
 export type { MetadataResult, StreamAcl, StreamMetadata } from "./stream-metadata.js";

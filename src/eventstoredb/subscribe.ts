@@ -37,6 +37,15 @@ const PASSING: readonly string[] = ["unavailable", "timeout", "resource_exhauste
 /** What may pass where it worked before; at the beginning it is a wrong address, or a filter that the server cannot read. */
 const PASSING_LATER: readonly string[] = [...PASSING, "internal", "protocol"];
 
+/**
+ * Whether trying again may mend an error.
+ *
+ * @param worked Whether the same call worked before.
+ */
+export function isPassing(error: unknown, worked: boolean): boolean {
+  return isMillraceError(error) && (worked ? PASSING_LATER : PASSING).includes(error.code);
+}
+
 /** What a subscription is of: a stream, or all of them. */
 export interface SubscriptionTarget<Position> {
   readonly place: Place<Position>;
@@ -61,7 +70,8 @@ export function openSubscription<Position, Data>(
   ) as unknown as EventStoreDbSubscription<Position, Data>;
 }
 
-function policyOf(retry: RetryOptions | false = {}): ResumePolicy {
+/** How a subscription tries again, whatever calls its client makes. */
+export function policyOf(retry: RetryOptions | false = {}): ResumePolicy {
   const { attempts, baseMs = 250, maxMs = 30_000 } = retry === false ? { attempts: 1 } : retry;
   return { attempts, baseMs, maxMs, steadyMs: 10_000 };
 }
@@ -95,17 +105,17 @@ function feedOf<Position, Data>(
   const { connection, codec } = store;
   const { place } = target;
   const method: Method = { ...eventstoredbMethods.read, lane: "live" };
-  let passing = PASSING;
+  let worked = false;
   return {
     positionOf: (event) => place.of(event.link ?? event),
-    isFinal: (error) => !isMillraceError(error) || !passing.includes(error.code),
+    isFinal: (error) => !isPassing(error, worked),
     async open(from, signal): Promise<OpenedFeed<ReceivedEvent<Data>, Position>> {
       // One after the other: over HTTP/1.1 the stream may take the last of a page's connections.
       const last = await target.last({ headers, signal });
       const after = from === "end" ? last : from;
       const stream = openStream(connection, method, encodeRead(target.request(marks.past(after))), { timeoutMs, headers, signal });
       await stream.headers;
-      passing = PASSING_LATER;
+      worked = true;
       let delivered = after;
       let looked = after;
       let caughtUp = false;
