@@ -47,6 +47,19 @@ describe("startEmbedded() with Message DB", { timeout: 60_000 }, () => {
     await embedded.close();
   });
 
+  it("lets a browser keep a full page only as long as the store says that it still holds", async () => {
+    const embedded = await startEmbedded({ systems: ["messagedb"] });
+    const db = clientOf(embedded);
+    await db.write("page-1", { type: "A" });
+    const url = "http://embedded/messagedb/v1/read?name=page-1&start=0&limit=1";
+    const page = await embedded.fetch(url);
+    expect(page.headers.get("cache-control")).toBe("private, no-cache");
+    const etag = page.headers.get("etag") ?? "";
+    expect((await embedded.fetch(url, { headers: { "if-none-match": etag } })).status).toBe(304);
+    await db.close();
+    await embedded.close();
+  });
+
   it("keeps a folder's messages, opens it once at a time, and takes over what a process left that is gone", async () => {
     const dataDir = join(folder, "kept");
     const options = { systems: ["messagedb"], dataDir } as const;

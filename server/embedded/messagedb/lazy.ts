@@ -4,8 +4,6 @@ import { wakeClock } from "./wake-clock.js";
 
 /** An embedded Message DB that is opened when it is first used. */
 export interface LazyMessageDb extends EmbeddedMessageDb {
-  /** It is made here, so nobody asks it at the start whether it can be served. */
-  readonly own: true;
   /** Opens it, if nothing has. Rejects as `openEmbeddedMessageDb()` does; the next use tries again. */
   open(): Promise<void>;
 }

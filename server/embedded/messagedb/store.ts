@@ -16,6 +16,8 @@ export interface EmbeddedMessageDb {
   readonly polls: SqlExecutor;
   /** Its pauses end when something was written, so that subscriptions see it at once. */
   readonly clock: ResumeClock;
+  /** It is made here, so nobody asks it at the start whether it can be served, and another may stand at its address later. */
+  readonly own: true;
   /** Closes the database. Idempotent. */
   close(): Promise<void>;
 }
@@ -73,7 +75,7 @@ export async function openEmbeddedMessageDb({ dataDir, role = "message_store", c
     await db.close();
     await folder?.release();
   };
-  return { sql, polls: asked, clock, close: () => (closed ??= end()) };
+  return { own: true, sql, polls: asked, clock, close: () => (closed ??= end()) };
 }
 
 function dump(): Promise<Blob> {

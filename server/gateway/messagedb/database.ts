@@ -8,7 +8,7 @@ export interface Database {
   readonly sql: SqlExecutor;
   /** For what subscriptions poll; never waits for a call. */
   readonly polls: SqlExecutor;
-  /** Whether it was made for this gateway, and is not to be asked at the start whether it can be served; false by default. */
+  /** Whether it was made for this gateway: not to be asked at the start whether it can be served, and pages of it are not kept for ever; false by default. */
   readonly own?: boolean | undefined;
   /** Closes the connections, also those that are busy. */
   close(): Promise<void>;

@@ -44,6 +44,9 @@ export interface ProxyParts {
 
 const KEPT_FOR_EVER = "private, max-age=31536000, immutable";
 
+/** For a store that may be made anew at the same address: a browser keeps the page, and asks whether it still holds. */
+const ASKED_AGAIN = "private, no-cache";
+
 /** Message DB over HTTP: takes requests that were admitted, whose path begins with `/messagedb/v1/`. */
 export class MessageDbProxy {
   readonly #parts: ProxyParts;
@@ -113,7 +116,7 @@ export class MessageDbProxy {
     const { answer, etag } = await readAnswer(asked, this.#context.sql);
     const vary = { vary: "Authorization, Origin" };
     if (etag === undefined) return respondJson(sink, 200, { ...cors, ...vary, "cache-control": "no-store" }, answer);
-    const headers = { ...cors, ...vary, "cache-control": KEPT_FOR_EVER, etag };
+    const headers = { ...cors, ...vary, "cache-control": this.#parts.database.own === true ? ASKED_AGAIN : KEPT_FOR_EVER, etag };
     if (fieldOf(request.headers, "if-none-match") !== etag) return respondJson(sink, 200, headers, answer);
     sink.open(304, headers);
     sink.end();
