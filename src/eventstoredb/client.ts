@@ -62,10 +62,10 @@ export class EventStoreDb<Data = Uint8Array> implements HasStore<Data> {
     const { conflict = "throw" } = checkWrite(options, ["conflict"]);
     if (conflict !== "throw" && conflict !== "return") throw wrong("options.conflict", conflict, 'must be "throw" or "return"');
     const expected = expectedRevision(options.expectedRevision, "options.expectedRevision");
-    const { append, toWireEvents } = await loadWrites();
+    const [{ appendTogether }, { toWireEvents }] = await Promise.all([import("./append-together.js").catch(notLoaded), loadWrites()]);
     const store = this[storeKey];
     try {
-      return await append(store, { stream: name(stream, "stream"), expected, events: toWireEvents(events, store.codec) }, options);
+      return await appendTogether(store, { stream: name(stream, "stream"), expected, events: toWireEvents(events, store.codec) }, options);
     } catch (error) {
       if (conflict === "return" && isMillraceError(error) && error.name === "WrongExpectedVersionError") return error as WrongExpectedVersionError;
       throw error;
